@@ -1,0 +1,5 @@
+CREATE TABLE products (
+  id bigint PRIMARY KEY,
+  price_cents int
+);
+INSERT INTO products (id, price_cents) VALUES (1, 0), (2, 999), (3, NULL);

@@ -1,0 +1,1 @@
+ALTER TABLE products ADD COLUMN currency varchar(3) DEFAULT 'EUR';

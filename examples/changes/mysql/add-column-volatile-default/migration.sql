@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD COLUMN token varchar(36) DEFAULT (uuid());

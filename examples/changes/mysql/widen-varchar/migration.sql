@@ -1,0 +1,1 @@
+ALTER TABLE products MODIFY COLUMN title varchar(60) NOT NULL;

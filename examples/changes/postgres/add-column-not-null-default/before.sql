@@ -1,0 +1,5 @@
+CREATE TABLE products (
+  id bigint PRIMARY KEY,
+  title text NOT NULL
+);
+INSERT INTO products (id, title) VALUES (1, 'Lamp'), (2, 'Chair');

@@ -1,0 +1,2 @@
+-- migrate:up products.slug = lower(replace(title, ' ', '-'))
+ALTER TABLE products ADD COLUMN slug text NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE pages ALTER COLUMN hits TYPE bigint;
