@@ -1,0 +1,161 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Session is what the executor needs of a database, for one URL. Its methods
+// are safe for concurrent use; a *sql.Conn is used by one goroutine at a time.
+type Session interface {
+	// DB is the pool of connections.
+	DB() *sql.DB
+
+	// Layout says how the executor's own tables are named and typed.
+	Layout() Layout
+
+	// TryLock takes the engine's advisory lock for "the migrate executor of this
+	// database" on a pinned connection, without waiting. The engine lets go of
+	// it when the connection ends. When another connection holds it, ok is
+	// false and holder describes that session (pid, client address).
+	TryLock(ctx context.Context, conn *sql.Conn) (ok bool, holder string, err error)
+
+	// Begin starts a transaction on conn whose statements obey the bounds. The
+	// bounds (and the bypass) end with the transaction.
+	Begin(ctx context.Context, conn *sql.Conn, b Bounds) (*sql.Tx, error)
+
+	// Exec runs one statement outside any transaction, within the bounds. The
+	// wait for a lock never exceeds b.Lock, even where the engine's own timeout
+	// is coarser: then the implementation ends its own waiting statement. An
+	// error for that reason is of class LockTimeout.
+	Exec(ctx context.Context, conn *sql.Conn, statement string, b Bounds) error
+
+	// Reset gives up whatever a failed step may have left on the connection:
+	// an open transaction, LOCK TABLES, session variables.
+	Reset(ctx context.Context, conn *sql.Conn) error
+
+	// Blockers lists the sessions (not our own: those with our application
+	// name are left out) whose locks on the object would make a statement that
+	// wants the given lock wait. object and mode are a step's plan.Lock.
+	Blockers(ctx context.Context, lock plan.Lock) ([]Blocker, error)
+
+	// Classify sorts an error by what the executor should do about it.
+	Classify(err error) Class
+
+	// Redact returns an error with the same meaning and class whose text shows
+	// no value of the user's data: literals are replaced.
+	Redact(err error) error
+
+	// Walk prepares to walk a table in pieces.
+	Walk(ctx context.Context, c plan.Chunks) (Walker, error)
+}
+
+// Bounds limits what a statement may do to others.
+type Bounds struct {
+	// Lock bounds the wait for any lock; 0: the engine's default.
+	Lock time.Duration
+	// Statement bounds each statement's run time; 0: none.
+	Statement time.Duration
+	// Bypass marks the transaction's writes as our own, which the shadow-write
+	// triggers leave alone.
+	Bypass bool
+}
+
+// Blocker is a session in the way of a lock.
+type Blocker struct {
+	PID int64
+	// Query is its current or last statement with every literal replaced.
+	Query string
+	// Age is how long its transaction has been open.
+	Age time.Duration
+	// User and Client tell whose it is; may be empty.
+	User, Client string
+}
+
+// Class tells what to do about an error.
+type Class int
+
+// The classes of errors.
+const (
+	// Other: stop and report.
+	Other Class = iota
+	// LockTimeout: we gave up waiting for a lock; wait and try again.
+	LockTimeout
+	// Transient: deadlock or serialization failure; try again soon.
+	Transient
+	// BadRow: a row's value made the statement fail; find the row.
+	BadRow
+	// Disconnected: the connection is gone, the statement's outcome unknown.
+	Disconnected
+	// Exists: the object to create is there already.
+	Exists
+)
+
+// Walker cuts a table into pieces for plan.Chunks.SQL.
+type Walker interface {
+	// Generation identifies the physical table that cursors refer to. When it
+	// changes (the heap was rewritten), cursors are void. Empty: never void.
+	Generation(ctx context.Context) (string, error)
+	// Estimate is the number of rows the walk will cover, roughly.
+	Estimate(ctx context.Context) (int64, error)
+	// Spans cuts the whole table into at most n disjoint spans that together
+	// cover it, including rows that come while walking where the engine's
+	// order puts them behind the end.
+	Spans(ctx context.Context, n int) ([]Span, error)
+	// Next finds the piece of about size rows that starts at position at of the
+	// span (its From at first). done is true when nothing is left there.
+	Next(ctx context.Context, span Span, at string, size int64) (p Piece, done bool, err error)
+	// Split halves a piece, to find a row that fails; ok is false when it
+	// cannot be halved further.
+	Split(ctx context.Context, p Piece) (a, b Piece, ok bool, err error)
+}
+
+// Span is a part of a table between two cursors. Cursors are the walker's own
+// text; an empty From is the beginning, an empty To the end.
+type Span struct{ From, To string }
+
+// Piece is one piece of a walk.
+type Piece struct {
+	// From and To are its cursors; the next piece starts at To.
+	From, To string
+	// Args are the parameters that stand for its bounds in Chunks.SQL and Sample.
+	Args []any
+	// Rows estimates how many rows it covers.
+	Rows int64
+}
+
+// Layout says how the executor's own tables are named and typed on an engine,
+// so that the executor's bookkeeping can be written once.
+type Layout struct {
+	// Prelude is run before the tables are created (CREATE SCHEMA …).
+	Prelude []string
+	// Table gives the full name of one of our tables, quoted as needed:
+	// "migrations" → migrate.migrations or migrate_migrations.
+	Table func(name string) string
+	// Exists is a query, without parameters, that yields 1 when our tables are there.
+	Exists string
+	// Placeholder writes the i-th parameter (from 1).
+	Placeholder func(i int) string
+	// Types names the column types.
+	Types Types
+	// Now is an expression for the current instant, with microseconds (UTC on
+	// engines whose type has no zone), that moves within a transaction.
+	Now string
+	// AddSeconds writes "instant plus a number of seconds": AddSeconds("x", "5").
+	AddSeconds func(instant, seconds string) string
+	// SecondsSince writes the seconds from an instant until now, as a float.
+	SecondsSince func(instant string) string
+	// ForShare ends a SELECT that keeps its rows from changing until commit.
+	ForShare string
+}
+
+// Types are the column types of the executor's own tables.
+type Types struct {
+	Text     string // unbounded text
+	Time     string // an instant with microseconds
+	Double   string
+	SerialPK string // a bigint key that the server counts up, with PRIMARY KEY
+}

@@ -1,0 +1,147 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Dialect is what the planner needs of an engine. All of it is pure: text and
+// inspected schema in, data out; no context, no connection.
+type Dialect interface {
+	// Engine is the engine's name: "postgres", "mysql" or "mariadb".
+	Engine() string
+
+	// Parse reads a migration with the engine's real grammar. What the grammar
+	// cannot read is a *SyntaxError; what it reads but Change cannot say is an
+	// Opaque change, so that a directive may still place it.
+	Parse(src string) (*Script, error)
+
+	// ParseAssign reads the body of an up or down directive, "table.col = expr".
+	// Offsets in errors count from the start of src.
+	ParseAssign(src string) (Ref, Assign, error)
+
+	// Compare says what changing a column to a type means on this server.
+	Compare(s *Schema, from Column, to string) TypeChange
+
+	// SameDefault reports whether two default expressions mean the same.
+	SameDefault(a, b Expr) bool
+
+	// Lower turns an op into steps. It fails with an *Unsupported if the engine
+	// cannot do it safely, naming the object in the way.
+	Lower(s *Schema, op Op) (Lowered, error)
+
+	// Verify builds the statements that find and repair inconsistent rows of a
+	// synchronised table in the open state.
+	Verify(s *Schema, sync *Sync) (plan.Verification, error)
+
+	// Checks builds the statements that the server must accept before a plan is
+	// believed: each expression over the table as it is now, with its type.
+	Checks(s *Schema, t *Table, exprs []TypedExpr) []plan.Check
+
+	// MaxIdentifier is the length limit of a name: bytes on PostgreSQL (63),
+	// characters on MySQL and MariaDB (64); Length measures a name so.
+	MaxIdentifier() int
+	Length(name string) int
+
+	// Blockers names what forbids to synchronise these columns of a table by
+	// trigger (cascading foreign keys, row security, …), or to rebuild, rename
+	// or drop them (views, generated columns, …), given the wish.
+	Blockers(s *Schema, t *Table, columns []string, wish Wish) []Blocker
+}
+
+// Wish says what is to be done with a column, for Dialect.Blockers.
+type Wish string
+
+// What the planner may want of columns.
+const (
+	WishSync    Wish = "sync"    // write them from a trigger
+	WishRename  Wish = "rename"  // rename them in contract, dependants following
+	WishDrop    Wish = "drop"    // drop them in contract
+	WishReplace Wish = "replace" // have another column take their place
+)
+
+// Blocker is an object in the way.
+type Blocker struct{ Object, Reason string }
+
+// TypedExpr is an expression that must yield a type, for Dialect.Checks.
+type TypedExpr struct {
+	Expr Expr
+	Type string // empty: any (a WHERE)
+	Pos  plan.Pos
+	What string // "migrate:up users.first_name"
+}
+
+// Script is a parsed migration.
+type Script struct {
+	Statements []Statement
+	Comments   []Comment
+}
+
+// Statement is one SQL statement: the changes it makes, in order, and where it
+// stands (byte offsets into the source; Start is its first token).
+type Statement struct {
+	Changes    []Change
+	SQL        string
+	Start, End int
+}
+
+// Comment is a comment's text without its markers, and where it starts.
+type Comment struct {
+	Text  string
+	Start int
+	// Text begins TextStart bytes into the source.
+	TextStart int
+}
+
+// TypeChange classifies a change of a column's type.
+type TypeChange struct {
+	Kind TypeKind
+	// Why says on which rule the verdict stands, for the plan's reader.
+	Why string
+	// Canonical is the new type in the server's own words.
+	Canonical string
+	// Up converts old to new and Down new to old, for Compatible. Down must
+	// never fail: a value that the old type cannot hold becomes the nearest one.
+	Up, Down Expr
+}
+
+// TypeKind is the verdict on a change of type.
+type TypeKind string
+
+// The verdicts.
+const (
+	TypeSame         TypeKind = "same"
+	TypeFree         TypeKind = "free"         // in place, no rewrite, nobody notices
+	TypeCompatible   TypeKind = "compatible"   // clients of the old type can read the new one; needs a shadow column
+	TypeIncompatible TypeKind = "incompatible" // clients would notice
+)
+
+// Lowered is what an op became.
+type Lowered struct {
+	Steps   []plan.Step
+	Hazards []plan.Hazard // Pos is filled in by the planner
+	Notes   []string
+}
+
+// SyntaxError is a place that the grammar could not read.
+type SyntaxError struct {
+	Offset  int // bytes from the start
+	Message string
+}
+
+func (e *SyntaxError) Error() string { return e.Message }
+
+// Unsupported says that the engine cannot do an op safely.
+type Unsupported struct {
+	What    string // the object or operation
+	Reason  string
+	Instead string
+}
+
+func (e *Unsupported) Error() string {
+	if e.Instead == "" {
+		return fmt.Sprintf("%s: %s", e.What, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s; instead: %s", e.What, e.Reason, e.Instead)
+}

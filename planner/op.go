@@ -1,0 +1,211 @@
+package planner
+
+// Op is one engine-neutral operation of a plan. The planner decides which ops
+// there are and in which phase and order; a dialect lowers each into steps.
+// The set is closed.
+type Op interface{ op() }
+
+// The operations. A *Table is the table as it is before the migration.
+type (
+	// OpCreateTable runs the user's CREATE TABLE. Undo drops the table, guarded:
+	// not while it has rows.
+	OpCreateTable struct{ Change CreateTable }
+
+	// OpAddColumns adds columns exactly as given, in one statement (the planner
+	// has already removed what must wait: NOT NULL, defaults). After, if set,
+	// places a column behind another where the engine can.
+	// Undo drops them; Guarded names those whose values exist nowhere else once
+	// new versions write, so that undo must refuse while any row has one.
+	OpAddColumns struct {
+		Table   *Table
+		Columns []NewColumn
+	}
+
+	// OpSetDefault sets (or, with a zero Default, drops) the default of a column.
+	// Before is the default to restore on undo (zero: none).
+	OpSetDefault struct {
+		Table   *Table
+		Column  Column // as it is at that moment, for engines that restate it
+		Default Expr
+		Before  Expr
+	}
+
+	// OpDropNotNull allows NULL in a column; undo forbids it again, guarded by a
+	// check that no NULL is there.
+	OpDropNotNull struct {
+		Table  *Table
+		Column Column
+	}
+
+	// OpWidenType changes a type in place that the dialect called Free.
+	// Undo restores it, guarded by a check that every value still fits.
+	OpWidenType struct {
+		Table  *Table
+		Column Column
+		Type   string
+	}
+
+	// OpCreateIndex builds an index without blocking writes.
+	OpCreateIndex struct {
+		Table  *Table
+		Change CreateIndex
+	}
+
+	// OpCopyIndexes builds, online, a copy of each index that mentions a key of
+	// Columns, over the mapped column instead, under the name that Names maps
+	// the original's to. While both shapes live, both need fast queries.
+	OpCopyIndexes struct {
+		Table   *Table
+		Columns map[string]string
+		Names   map[string]string
+	}
+
+	// OpInstallShadow installs the shadow-write trigger(s) of the open state.
+	OpInstallShadow struct{ Sync *Sync }
+
+	// OpBackfill brings every row up to date in one chunked pass: for each group
+	// of Sync whose new columns are all NULL, new := up(row); for each Fill,
+	// the column where it is NULL; for each Repair, its UPDATE.
+	OpBackfill struct {
+		Table   *Table
+		Sync    *Sync // nil when there is nothing to synchronise
+		Fills   []Assign
+		Repairs []Repair
+	}
+
+	// OpSetNotNull proves online that a column has no NULL and forbids it.
+	// It runs while old versions are gone. Undo allows NULL again.
+	OpSetNotNull struct {
+		Table  *Table
+		Column Column // as it is at that moment
+		// Columns of one table that follow each other may be lowered together.
+	}
+
+	// OpAddCheck adds a check constraint, proved without blocking writes where
+	// the engine can.
+	OpAddCheck struct {
+		Table  *Table
+		Change AddCheck
+	}
+
+	// OpDropIndex drops an index without blocking writes; undo builds it again.
+	OpDropIndex struct {
+		Table *Table
+		Index Index
+	}
+
+	// OpSwitch is the moment of contract for one table, atomic to the app:
+	// columns take their final names, the old shape's become tombstones, and
+	// the open state's trigger (of Open) makes way for the grace state's, which keeps the
+	// tombstones current (Grace). Either may be nil: no trigger before or after.
+	// Undo is the exact reverse.
+	OpSwitch struct {
+		Table   *Table
+		Columns []Rename // in an order in which no two columns ever share a name
+		Indexes []Rename // indexes that take over the name of the one they replace
+		Open    *Sync
+		Grace   *Sync
+	}
+
+	// OpFenceTable renames a table to its tombstone; undo renames it back.
+	OpFenceTable struct {
+		Table *Table
+		Name  string // the tombstone's
+	}
+
+	// OpPurge ends the grace of a table's columns: it drops the grace trigger,
+	// the listed indexes that would outlive their columns in another form, and
+	// the tombstone columns. There is no undo.
+	OpPurge struct {
+		Table   *Table
+		Columns []string // tombstones, as they are called by then
+		Indexes []string // as they are called by then
+		Sync    *Sync    // whose triggers go; nil: none
+	}
+
+	// OpPurgeTable drops a table's tombstone. There is no undo.
+	OpPurgeTable struct {
+		Table *Table
+		Name  string
+	}
+
+	// OpDropShadow removes the open state's trigger in a contract that has no
+	// column to switch. Undo installs it again.
+	OpDropShadow struct{ Sync *Sync }
+
+	// OpOpaque runs a statement of the user's as it is, where migrate:phase put
+	// it; Undo is from migrate:undo.
+	OpOpaque struct {
+		SQL, Undo string
+	}
+)
+
+// NewColumn is a column to add in expand.
+type NewColumn struct {
+	ColumnDef
+	// Guarded: the column's values exist nowhere else, so that undo asks first.
+	Guarded bool
+	// After is the column to stand behind, where the engine can place columns.
+	After string
+}
+
+// Rename gives a new name to something.
+type Rename struct{ From, To string }
+
+// Repair is an UPDATE of existing columns, run in chunks.
+type Repair struct {
+	Set   []Assign
+	Where Expr
+}
+
+// Sync is the synchronisation of the two shapes within one table for one
+// migration (DESIGN, section 5). Names in it are the columns' names while it is
+// installed.
+type Sync struct {
+	Migration string
+	Table     *Table
+	// Name is what triggers and functions are named after: unique for table and
+	// migration, short enough for any prefix. The open and the grace variant
+	// differ by State.
+	Name string
+	// State is "open" or "grace".
+	State  string
+	Groups []Group
+	// Columns are all columns of the table while it is installed, with types.
+	Columns []Column
+}
+
+// Group is one set of columns that say the same thing in two shapes.
+type Group struct {
+	// Old are the columns whose change means that the old shape was written:
+	// the inputs of Up and the targets of Down. New likewise: the targets of Up
+	// and the inputs of Down.
+	Old, New []string
+	// Up derives new columns, Down old ones. In the grace state Up is empty.
+	Up, Down []Assign
+	// NewDefaults and OldDefaults are the defaults of such columns. A column
+	// that holds its default counts as absent from an INSERT (for a volatile
+	// default: counts as absent whenever the other shape is present).
+	// NewDefaults are not set in the schema while both shapes live: the trigger
+	// applies them when both shapes are absent.
+	NewDefaults, OldDefaults []Assign
+}
+
+func (OpCreateTable) op()   {}
+func (OpAddColumns) op()    {}
+func (OpSetDefault) op()    {}
+func (OpDropNotNull) op()   {}
+func (OpWidenType) op()     {}
+func (OpCreateIndex) op()   {}
+func (OpCopyIndexes) op()   {}
+func (OpInstallShadow) op() {}
+func (OpBackfill) op()      {}
+func (OpSetNotNull) op()    {}
+func (OpAddCheck) op()      {}
+func (OpDropIndex) op()     {}
+func (OpSwitch) op()        {}
+func (OpFenceTable) op()    {}
+func (OpPurge) op()         {}
+func (OpPurgeTable) op()    {}
+func (OpDropShadow) op()    {}
+func (OpOpaque) op()        {}
