@@ -5,7 +5,7 @@
 //	err := of.SetNamedProviderAndWait("migrations", openfeature.NewProvider(client))
 //	paths := of.NewClient("migrations")
 //	newPath, err := paths.BooleanValue(ctx, "users.split-name", false,
-//		of.NewTargetlessEvaluationContext(nil)) // or with a targeting key, for a partial rollout
+//		of.NewEvaluationContext(customerID, nil))
 //
 // Flags are boolean: true, variant "on", is the new path and false, variant
 // "off", the old one. The targeting key is the unit that stays on its path.
