@@ -1,0 +1,114 @@
+// Package config is what a run of migrate can be told beforehand: one struct,
+// filled from migrate.yaml, the environment and the command line, the later
+// winning over the earlier. A setting is written down once, in the table of
+// options; its default, its key in the file, its variable, its flag and the
+// JSON Schema (checked by a test) all follow from that.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// DefaultFile is the configuration file that is read if it exists.
+const DefaultFile = "migrate.yaml"
+
+// The places where flags are kept.
+const (
+	FlagsInTable = "table" // the built-in table in the target database
+	FlagsInEnv   = "env"   // environment variables
+	FlagsInFlagd = "flagd" // a flagd definition file
+)
+
+// Config is everything that can be configured.
+type Config struct {
+	// DatabaseURL is the target database; it may hold a password.
+	DatabaseURL string
+	// DatabaseURLFile is a file that holds the URL instead.
+	DatabaseURLFile string
+	// Dir is the directory of the migrations.
+	Dir string
+	// Soak and Grace hold for migrations that do not say their own.
+	Soak, Grace time.Duration
+	// Workers is how many chunks of a table run side by side.
+	Workers int
+	// ChunkTarget is how long one chunk should take.
+	ChunkTarget time.Duration
+	// LockTimeout bounds one wait for a lock, LockDeadline all of a step's.
+	LockTimeout, LockDeadline time.Duration
+	// LeaseWait is how long to wait for another executor to finish.
+	LeaseWait time.Duration
+	// MaxFailures is how many rows that fail are collected before a backfill stops.
+	MaxFailures int
+	// FlagSource says where flags are kept, FlagdFile which file where they are in flagd's.
+	FlagSource, FlagdFile string
+	// LogFormat is "text" or "json".
+	LogFormat string
+	// NoColor takes colour away even on a terminal.
+	NoColor bool
+}
+
+// Default returns the configuration of a run that was told nothing.
+func Default() Config {
+	return Config{
+		Dir:          "migrations",
+		Soak:         10 * time.Minute,
+		Grace:        24 * time.Hour,
+		Workers:      2,
+		ChunkTarget:  200 * time.Millisecond,
+		LockTimeout:  300 * time.Millisecond,
+		LockDeadline: 10 * time.Minute,
+		MaxFailures:  1,
+		FlagSource:   FlagsInTable,
+		LogFormat:    "text",
+	}
+}
+
+// ErrNoDatabase says that no database was named.
+var ErrNoDatabase = errors.New("no database was given")
+
+// URL is the database's URL, read from the file if there is one. It holds the
+// password: it must not be printed.
+func (c *Config) URL() (string, error) {
+	if c.DatabaseURLFile == "" {
+		if c.DatabaseURL == "" {
+			return "", ErrNoDatabase
+		}
+		return c.DatabaseURL, nil
+	}
+	content, err := os.ReadFile(c.DatabaseURLFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the database URL: %w", err)
+	}
+	text := strings.TrimSpace(string(content))
+	if text == "" {
+		return "", fmt.Errorf("reading the database URL: %s is empty", c.DatabaseURLFile)
+	}
+	return text, nil
+}
+
+// HasDatabase tells whether a database was named at all.
+func (c *Config) HasDatabase() bool { return c.DatabaseURL != "" || c.DatabaseURLFile != "" }
+
+// validate checks what one setting alone cannot tell.
+func (c *Config) validate() error {
+	if c.FlagSource == FlagsInFlagd && c.FlagdFile == "" {
+		return errors.New("flags.source is flagd, but flags.file does not say which file")
+	}
+	return nil
+}
+
+// hasPassword tells whether a URL holds a password, or may do so because it
+// cannot be read as one.
+func hasPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return true
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}

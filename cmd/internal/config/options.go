@@ -1,0 +1,178 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Option is one setting.
+type Option struct {
+	// Key is its place in migrate.yaml, dots between the levels.
+	Key string
+	// Env is its environment variable.
+	Env string
+	// Flag is its name on the command line, without dashes; empty: none.
+	Flag string
+	// Usage describes it in a few words.
+	Usage string
+
+	value func(*Config) pflag.Value
+}
+
+// Options are all settings.
+var Options = []Option{
+	{"database_url", "MIGRATE_DATABASE_URL", "database-url", "the database: postgres://…, mysql://… or mariadb://…", text(func(c *Config) *string { return &c.DatabaseURL }, "url")},
+	{"database_url_file", "MIGRATE_DATABASE_URL_FILE", "database-url-file", "a file that holds the database URL", text(func(c *Config) *string { return &c.DatabaseURLFile }, "file")},
+	{"dir", "MIGRATE_DIR", "dir", "the directory of the migrations", text(func(c *Config) *string { return &c.Dir }, "dir")},
+	{"soak", "MIGRATE_SOAK", "", "how long a flag must have been full before contract, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Soak }, 0)},
+	{"grace", "MIGRATE_GRACE", "", "how long contracted objects stay restorable, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Grace }, 0)},
+	{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side", number(func(c *Config) *int { return &c.Workers }, 1, 64)},
+	{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
+	{"backfill.max_failures", "MIGRATE_BACKFILL_MAX_FAILURES", "max-failures", "how many failing rows to collect before a backfill stops", number(func(c *Config) *int { return &c.MaxFailures }, 1, 10_000)},
+	{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
+	{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, 0)},
+	{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
+	{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
+	{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
+	{"log_format", "MIGRATE_LOG_FORMAT", "log-format", "how to write the log: text or json", choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
+	{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without colour", boolean(func(c *Config) *bool { return &c.NoColor })},
+}
+
+// The groups of options that commands offer as flags.
+var (
+	// GlobalFlags are offered by every command.
+	GlobalFlags = []string{"database-url", "database-url-file", "dir", "log-format", "no-color"}
+	// WaitFlag is offered by commands that take the lease.
+	WaitFlag = []string{"wait"}
+	// LockFlags are offered by commands that change the schema.
+	LockFlags = []string{"wait", "lock-timeout", "lock-deadline"}
+	// BackfillFlags are offered by commands that walk tables.
+	BackfillFlags = []string{"workers", "chunk-target"}
+)
+
+// AddFlags offers options on a command line. What is given there is checked at
+// once and takes effect with [Load].
+func AddFlags(flags *pflag.FlagSet, names ...string) {
+	scratch := Default()
+	for _, name := range names {
+		for _, o := range Options {
+			if o.Flag != name {
+				continue
+			}
+			flag := flags.VarPF(o.value(&scratch), o.Flag, "", o.Usage)
+			if flag.Value.Type() == "bool" {
+				flag.NoOptDefVal = "true"
+			}
+		}
+	}
+}
+
+// setting makes a pflag.Value of two functions.
+type setting struct {
+	kind string
+	get  func() string
+	set  func(string) error
+}
+
+var _ pflag.Value = setting{}
+
+// String writes the value as Set reads it.
+func (s setting) String() string {
+	if s.get == nil { // pflag compares with a zero value to find defaults worth showing
+		return ""
+	}
+	return s.get()
+}
+
+// Set reads a value.
+func (s setting) Set(text string) error { return s.set(text) }
+
+// Type names the kind of value in usage messages.
+func (s setting) Type() string { return s.kind }
+
+func text(at func(*Config) *string, kind string) func(*Config) pflag.Value {
+	return func(c *Config) pflag.Value {
+		p := at(c)
+		return setting{kind, func() string { return *p }, func(s string) error {
+			*p = s
+			return nil
+		}}
+	}
+}
+
+func choice(at func(*Config) *string, among ...string) func(*Config) pflag.Value {
+	return func(c *Config) pflag.Value {
+		p := at(c)
+		return setting{strings.Join(among, "|"), func() string { return *p }, func(s string) error {
+			for _, one := range among {
+				if s == one {
+					*p = s
+					return nil
+				}
+			}
+			return fmt.Errorf("expected one of %s", strings.Join(among, ", "))
+		}}
+	}
+}
+
+func duration(at func(*Config) *time.Duration, least time.Duration) func(*Config) pflag.Value {
+	return func(c *Config) pflag.Value {
+		p := at(c)
+		return setting{"duration", func() string { return Short(*p) }, func(s string) error {
+			d, err := time.ParseDuration(s)
+			if err != nil {
+				return errors.New("expected a duration such as 200ms, 10m or 24h")
+			}
+			if d < least {
+				return fmt.Errorf("expected at least %s", least)
+			}
+			*p = d
+			return nil
+		}}
+	}
+}
+
+func number(at func(*Config) *int, least, most int) func(*Config) pflag.Value {
+	return func(c *Config) pflag.Value {
+		p := at(c)
+		return setting{"number", func() string { return strconv.Itoa(*p) }, func(s string) error {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < least || n > most {
+				return fmt.Errorf("expected a number from %d to %d", least, most)
+			}
+			*p = n
+			return nil
+		}}
+	}
+}
+
+func boolean(at func(*Config) *bool) func(*Config) pflag.Value {
+	return func(c *Config) pflag.Value {
+		p := at(c)
+		return setting{"bool", func() string { return strconv.FormatBool(*p) }, func(s string) error {
+			v, err := strconv.ParseBool(s)
+			if err != nil {
+				return errors.New("expected true or false")
+			}
+			*p = v
+			return nil
+		}}
+	}
+}
+
+// Short writes a duration without its zero parts: 10m, not 10m0s.
+func Short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
