@@ -39,6 +39,10 @@ type Dialect interface {
 	// believed: each expression over the table as it is now, with its type.
 	Checks(s *Schema, t *Table, exprs []TypedExpr) []plan.Check
 
+	// TypedNull writes a NULL of a column type, to stand in a check for a column
+	// that does not exist yet: "NULL::text" or "CAST(NULL AS CHAR)".
+	TypedNull(columnType string) string
+
 	// MaxIdentifier is the length limit of a name: bytes on PostgreSQL (63),
 	// characters on MySQL and MariaDB (64); Length measures a name so.
 	MaxIdentifier() int

@@ -147,6 +147,10 @@ type NewColumn struct {
 	Guarded bool
 	// After is the column to stand behind, where the engine can place columns.
 	After string
+	// Like, if set, is the column whose type, character set, collation and
+	// comment this one shares (ColumnDef then has but a name and a type, which
+	// wins when it is not Like's own).
+	Like *Column
 }
 
 // Rename gives a new name to something.

@@ -1,0 +1,405 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// build.go reads off, from the difference between the old shape and the new,
+// which operations there are, in which phase and order.
+
+// builder gathers the operations of one migration.
+type builder struct {
+	*shape
+	ops    map[stage][]placedOp
+	syncs  []*Sync // of the open state, in order
+	exprs  []checkedExprs
+	hazard []located[plan.Hazard]
+	notes  []string
+}
+
+// stage is a phase, with contract cut at its grace.
+type stage string
+
+const (
+	stageExpand   stage = "expand"
+	stageBackfill stage = "backfill"
+	stageContract stage = "contract"
+	stagePurge    stage = "purge"
+)
+
+// checkedExprs are expressions that the server must understand over a table.
+type checkedExprs struct {
+	t     *Table
+	exprs []TypedExpr
+}
+
+func (b *builder) add(s stage, a at, op Op) {
+	b.ops[s] = append(b.ops[s], placedOp{at: a, op: op})
+}
+
+func (b *builder) warn(a at, rule string, sev plan.Severity, instead, format string, args ...any) {
+	b.hazard = append(b.hazard, located[plan.Hazard]{a, plan.Hazard{
+		Rule: rule, Severity: sev, Pos: a.pos, Message: fmt.Sprintf(format, args...), Instead: instead,
+	}})
+}
+
+// build emits the operations of every table, then the opaque statements.
+func (b *builder) build() {
+	for _, t := range b.tables {
+		switch {
+		case t.created != nil:
+			b.createdTable(t)
+		case t.dropped:
+			b.droppedTable(t)
+		default:
+			b.changedTable(t)
+		}
+	}
+	for _, o := range b.steps {
+		st := stageExpand
+		if o.phase == plan.Contract {
+			st = stageContract
+		}
+		b.ops[st] = append(b.ops[st], o)
+	}
+}
+
+func (b *builder) createdTable(t *tableShape) {
+	b.add(stageExpand, t.at, OpCreateTable{Change: *t.created})
+	virtual := &Table{Ref: t.created.Table, Kind: "table"}
+	for _, ix := range t.indexes {
+		b.add(stageExpand, ix.at, OpCreateIndex{Table: virtual, Change: ix.it})
+	}
+}
+
+func (b *builder) droppedTable(t *tableShape) {
+	name := b.tombstone(t, t.ref.Name)
+	b.blocked(t, t.droppedAt, nil, WishDrop)
+	b.add(stageContract, t.droppedAt, OpFenceTable{Table: t.t, Name: name})
+	b.add(stagePurge, t.droppedAt, OpPurgeTable{Table: t.t, Name: name})
+	b.warn(t.droppedAt, "data-loss-drop-table", plan.Info, "keep a backup if anybody may ask for the rows later",
+		"table %s is gone for good when its grace ends", t.ref)
+}
+
+// changedTable emits one table's operations; the order is the heart of it.
+func (b *builder) changedTable(t *tableShape) {
+	downs := b.downs(t)
+	b.expand(t, downs)
+	gs := groups(t, downs)
+	open := b.sync(t, "open", gs)
+	if open != nil && b.dir.shadow == plan.ShadowDB {
+		b.blocked(t, t.at, targets(gs), WishSync)
+		b.add(stageExpand, t.at, OpInstallShadow{Sync: open})
+	}
+	b.backfill(t, open)
+	b.contract(t, open)
+	b.checkExprs(t, downs)
+}
+
+func targets(gs []Group) []string {
+	var out []string
+	for _, g := range gs {
+		for _, a := range slices.Concat(g.Up, g.Down) {
+			if !slices.Contains(out, a.Column) {
+				out = append(out, a.Column)
+			}
+		}
+	}
+	return out
+}
+
+// sync describes the open state's synchronisation; nil when there is none.
+func (b *builder) sync(t *tableShape, state string, gs []Group) *Sync {
+	if len(gs) == 0 {
+		return nil
+	}
+	s := &Sync{Migration: b.ps.file.Name, Table: t.t, Name: b.syncName(t), State: state, Groups: gs}
+	s.Columns = slices.Clone(t.t.Columns)
+	for _, n := range b.newColumns(t) {
+		c := Column{Name: n.Name, Type: n.Type}
+		if n.Like != nil {
+			c = *n.Like
+			c.Name, c.Type, c.NotNull, c.Default, c.Generated = n.Name, n.Type, false, Expr{}, ""
+		}
+		s.Columns = append(s.Columns, c)
+	}
+	return s
+}
+
+// newColumns are the columns that expand adds, bare where NOT NULL or a default
+// must wait.
+func (b *builder) newColumns(t *tableShape) []NewColumn {
+	var out []NewColumn
+	for _, c := range t.columns {
+		switch {
+		case c.orig == nil && !c.dropped:
+			n := NewColumn{ColumnDef: ColumnDef{Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest}}
+			if c.up.IsZero() && !c.def.Volatile {
+				n.NotNull, n.Default, n.Guarded = c.notNull, c.def, true
+			}
+			out = append(out, n)
+		case c.shadow() != "":
+			out = append(out, NewColumn{
+				ColumnDef: ColumnDef{Name: c.shadow(), Type: c.shadowType()}, Like: c.orig, After: c.orig.Name,
+			})
+		}
+	}
+	return out
+}
+
+func (c *columnShape) shadowType() string {
+	if c.retyped() {
+		return c.retype.Canonical
+	}
+	return c.orig.Type
+}
+
+func (b *builder) expand(t *tableShape, downs []down) {
+	if added := b.newColumns(t); len(added) > 0 {
+		b.add(stageExpand, firstAdded(t), OpAddColumns{Table: t.t, Columns: added})
+	}
+	for _, c := range t.columns {
+		if c.orig == nil {
+			b.addedColumn(t, c)
+		} else {
+			b.widened(t, c, downs)
+		}
+	}
+	for _, ix := range t.indexes {
+		if b.indexStage(t, ix) == stageExpand {
+			b.add(stageExpand, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
+}
+
+func firstAdded(t *tableShape) at {
+	for _, c := range t.columns {
+		if c.orig == nil && !c.dropped || c.shadow() != "" {
+			return c.at
+		}
+	}
+	return t.at
+}
+
+// addedColumn decides about one new column: its default, and what fills it.
+func (b *builder) addedColumn(t *tableShape, c *columnShape) {
+	if c.up.IsZero() && c.def.IsZero() && c.notNull {
+		b.ps.at(c.at.pos, "not-null-without-default",
+			fmt.Sprintf("give it a DEFAULT, or say where its values come from: -- migrate:up %s.%s = …", t.ref.Name, c.name),
+			"column %s.%s is NOT NULL and has no default: old versions that do not know it could not insert rows, and existing rows have no value",
+			t.ref, c.name)
+		return
+	}
+	if c.up.IsZero() && c.def.Volatile {
+		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.bare(), Default: c.def})
+	}
+}
+
+// bare is an added column, or a shadow, as expand makes it.
+func (c *columnShape) bare() Column {
+	return Column{Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest}
+}
+
+// widened emits what expand does to a column of the old shape.
+func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
+	if c.retype != nil && c.renamed() {
+		b.ps.at(c.at.pos, "", "use two migrations", "column %s.%s is renamed and changes its type at once", t.ref, c.orig.Name)
+		return
+	}
+	if c.retype != nil && c.retype.Kind == TypeFree {
+		b.add(stageExpand, c.at, OpWidenType{Table: t.t, Column: *c.orig, Type: c.retype.Canonical})
+	}
+	switch {
+	case c.dropped:
+		b.blocked(t, c.at, []string{c.orig.Name}, WishDrop)
+		b.omissible(t, c, downs)
+	case c.renamed():
+		b.blocked(t, c.at, []string{c.orig.Name}, WishRename)
+	case c.retyped():
+		b.blocked(t, c.at, []string{c.orig.Name}, WishReplace)
+	}
+	if c.dropped {
+		return
+	}
+	if c.orig.NotNull && !c.notNull {
+		b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: *c.orig})
+		b.warn(c.at, "null-for-old-readers", plan.Info, "make sure that running versions can read a NULL there",
+			"from expand on, new versions may write NULL into %s.%s, which old versions then read", t.ref, c.orig.Name)
+	}
+	if c.orig.Default.IsZero() && !c.def.IsZero() && !c.retyped() {
+		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.now(), Default: c.def})
+	}
+}
+
+// now is a column of the old shape as it is after expand's DROP NOT NULL.
+func (c *columnShape) now() Column {
+	col := *c.orig
+	col.NotNull = c.orig.NotNull && c.notNull
+	return col
+}
+
+// omissible makes sure that new versions can leave out a column that they no
+// longer know.
+func (b *builder) omissible(t *tableShape, c *columnShape, downs []down) {
+	i := slices.IndexFunc(downs, func(d down) bool { return d.column == c.orig.Name })
+	if i < 0 {
+		b.warn(c.at, "missing-down", plan.Warning,
+			fmt.Sprintf("-- migrate:down %s.%s = … says what old versions shall read", t.ref.Name, c.orig.Name),
+			"rows that new versions write have no value of their own in %s.%s, which old versions still read", t.ref, c.orig.Name)
+		if c.orig.NotNull && c.orig.Default.IsZero() {
+			b.relax(t, c)
+		}
+		return
+	}
+	supplied := b.dir.shadow == plan.ShadowDB && downs[i].expr.NeverNull(t.neverNull)
+	if c.orig.NotNull && !supplied && (b.dir.shadow == plan.ShadowDB || c.orig.Default.IsZero()) {
+		b.warn(c.at, "null-for-old-readers", plan.Warning, "wrap the parts of migrate:down that can be NULL in COALESCE(…, '')",
+			"migrate:down of %s.%s can be NULL for rows that new versions write, so expand lets the column be NULL; old versions must be able to read that",
+			t.ref, c.orig.Name)
+		b.relax(t, c)
+	}
+}
+
+// relax lets a column that goes be NULL while new versions, which leave it out,
+// write beside old ones.
+func (b *builder) relax(t *tableShape, c *columnShape) {
+	b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: *c.orig})
+}
+
+// neverNull reports whether new versions always write a value into a column.
+func (t *tableShape) neverNull(name string) bool {
+	if c := t.column(name); c != nil {
+		return c.notNull
+	}
+	o := t.t.Column(name)
+	return o != nil && o.NotNull
+}
+
+func (b *builder) backfill(t *tableShape, open *Sync) {
+	op := OpBackfill{Table: t.t}
+	if open != nil && slices.ContainsFunc(open.Groups, func(g Group) bool { return len(g.Up) > 0 }) {
+		op.Sync = open
+		b.syncs = append(b.syncs, open)
+	}
+	for _, c := range t.columns {
+		if c.orig == nil && c.up.IsZero() && c.def.Volatile {
+			op.Fills = append(op.Fills, Assign{Column: c.name, Expr: c.def})
+		}
+	}
+	for _, r := range t.repairs {
+		op.Repairs = append(op.Repairs, r.it)
+	}
+	if op.Sync != nil || len(op.Fills) > 0 || len(op.Repairs) > 0 {
+		b.add(stageBackfill, t.at, op)
+	}
+	for _, c := range t.columns {
+		if names := b.copies(t, c); len(names) > 0 {
+			b.add(stageBackfill, c.at, OpCopyIndexes{
+				Table: t.t, Columns: map[string]string{c.orig.Name: c.shadow()}, Names: names,
+			})
+		}
+	}
+	for _, ix := range t.indexes {
+		if b.indexStage(t, ix) == stageBackfill {
+			b.add(stageBackfill, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
+}
+
+// copies names the copies of the indexes that mention a column with a shadow.
+func (b *builder) copies(t *tableShape, c *columnShape) map[string]string {
+	if c.shadow() == "" {
+		return nil
+	}
+	names := map[string]string{}
+	for _, ix := range t.t.Indexes {
+		if slices.Contains(ix.Columns, c.orig.Name) && !b.dropsIndex(t, ix.Name) {
+			names[ix.Name] = b.hiddenName(t, ix.Name)
+		}
+	}
+	return names
+}
+
+func (b *builder) dropsIndex(t *tableShape, name string) bool {
+	return slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == name })
+}
+
+// indexStage says when an index is built: for fast queries as early as its
+// columns allow; a unique one when old versions, which may write duplicates,
+// are gone; one on a column with a shadow when that has its final name.
+func (b *builder) indexStage(t *tableShape, ix located[CreateIndex]) stage {
+	switch b.dir.placed[ix.stmt].phase {
+	case plan.Contract:
+		return stageContract
+	case plan.Expand:
+		if ix.it.Unique {
+			b.warnOnce(ix.at, "narrowing-before-contract", "leave migrate:phase out: the index is then built in contract",
+				"unique index %s is built while old versions still run, and fails their duplicates", ix.it.Name)
+		}
+	case plan.Backfill:
+	default:
+		if ix.it.Unique {
+			return stageContract
+		}
+	}
+	st := stageExpand
+	for _, name := range ix.it.Columns {
+		c := t.column(name)
+		switch {
+		case c == nil:
+		case c.shadow() != "":
+			return stageContract
+		case c.orig == nil:
+			st = stageBackfill
+		}
+	}
+	return st
+}
+
+func (b *builder) warnOnce(a at, rule, instead, format string, args ...any) {
+	if !slices.ContainsFunc(b.hazard, func(h located[plan.Hazard]) bool { return h.it.Rule == rule && h.at == a }) {
+		b.warn(a, rule, plan.Error, instead, format, args...)
+	}
+}
+
+// blocked reports what the engine finds in the way of a wish.
+func (b *builder) blocked(t *tableShape, a at, columns []string, w Wish) {
+	for _, bl := range b.d.Blockers(b.s, t.t, columns, w) {
+		b.ps.at(a.pos, "", "", "%s: %s", bl.Object, bl.Reason)
+	}
+}
+
+// lower turns the ops of a stage into steps.
+func (b *builder) lower(s stage) []plan.Step {
+	var out []plan.Step
+	for _, o := range b.ops[s] {
+		l, err := b.d.Lower(b.s, o.op)
+		var un *Unsupported
+		switch {
+		case errors.As(err, &un):
+			b.ps.at(o.pos, "", un.Instead, "%s: %s", un.What, un.Reason)
+			continue
+		case err != nil:
+			b.ps.at(o.pos, "", "", "%v", err)
+			continue
+		}
+		for i := range l.Steps {
+			l.Steps[i].AfterGrace = s == stagePurge
+		}
+		out = append(out, l.Steps...)
+		for _, h := range l.Hazards {
+			h.Pos = o.pos
+			b.hazard = append(b.hazard, located[plan.Hazard]{o.at, h})
+		}
+		for _, n := range l.Notes {
+			if !slices.Contains(b.notes, n) {
+				b.notes = append(b.notes, n)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,221 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// contract.go emits what happens to a table when nobody needs its old shape.
+// What can fail on data comes first, the switch of names after it, so that a
+// contract that fails has taken nothing away.
+
+func (b *builder) contract(t *tableShape, open *Sync) {
+	if len(t.repairs) > 0 {
+		op := OpBackfill{Table: t.t}
+		for _, r := range t.repairs {
+			op.Repairs = append(op.Repairs, r.it)
+		}
+		b.add(stageContract, t.repairs[0].at, op)
+	}
+	for _, c := range t.columns {
+		b.tighten(t, c)
+	}
+	for _, ck := range t.checks {
+		if !b.afterSwitch(t, ck.it.Check.Columns()) {
+			b.addCheck(t, ck)
+		}
+	}
+	for _, ix := range t.indexes {
+		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) {
+			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
+	for _, ix := range t.dropIndexes {
+		st := stageContract
+		if b.dir.placed[ix.stmt].phase == plan.Expand {
+			st = stageExpand
+		}
+		b.add(st, ix.at, OpDropIndex{Table: t.t, Index: ix.it})
+	}
+	final := b.switchNames(t, open)
+	for _, ck := range t.checks {
+		if b.afterSwitch(t, ck.it.Check.Columns()) {
+			ck.it.Check = rename(ck.it.Check, final)
+			b.addCheck(t, ck)
+		}
+	}
+	for _, ix := range t.indexes {
+		if b.indexStage(t, ix) == stageContract && b.afterSwitch(t, ix.it.Columns) {
+			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
+}
+
+func (b *builder) addCheck(t *tableShape, ck located[AddCheck]) {
+	st := stageContract
+	if b.dir.placed[ck.stmt].phase == plan.Expand {
+		st = stageExpand
+		b.warn(ck.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out: the check is then added in contract",
+			"the check is added while old versions still run, and fails what they write against it")
+	}
+	b.add(st, ck.at, OpAddCheck{Table: t.t, Change: ck.it})
+}
+
+// afterSwitch reports whether something mentions a column that takes its name,
+// or gives it away, only in the switch.
+func (b *builder) afterSwitch(t *tableShape, columns []string) bool {
+	return slices.ContainsFunc(columns, func(name string) bool {
+		return slices.ContainsFunc(t.columns, func(c *columnShape) bool {
+			return c.shadow() != "" && (c.name == name || c.orig.Name == name)
+		})
+	})
+}
+
+// tighten sets the defaults and NOT NULLs that had to wait.
+func (b *builder) tighten(t *tableShape, c *columnShape) {
+	if c.dropped {
+		return
+	}
+	st := stageContract
+	if c.phase == plan.Expand && c.orig != nil {
+		st = stageExpand
+	}
+	narrowEarly := func(what string) {
+		if st == stageExpand {
+			b.warn(c.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out",
+				"%s of %s.%s happens while old versions still run, and may fail what they write", what, t.ref, c.name)
+		}
+	}
+	col, hadDefault, isNotNull := b.waiting(c)
+	if !b.d.SameDefault(hadDefault, c.def) {
+		narrowEarly("the change of the default")
+		b.add(st, c.at, OpSetDefault{Table: t.t, Column: col, Default: c.def, Before: hadDefault})
+		col.Default = c.def
+	}
+	if c.notNull && !isNotNull {
+		narrowEarly("NOT NULL")
+		b.add(st, c.at, OpSetNotNull{Table: t.t, Column: col})
+	}
+}
+
+// waiting returns the column that will bear the new name, as it is before
+// contract, with its default and whether it is NOT NULL.
+func (b *builder) waiting(c *columnShape) (col Column, def Expr, notNull bool) {
+	switch {
+	case c.orig == nil:
+		col = c.bare()
+		if c.up.IsZero() {
+			col.Default = c.def
+			col.NotNull = c.notNull && !c.def.Volatile
+		}
+	case c.retyped():
+		col = *c.orig
+		col.Name, col.Type, col.NotNull, col.Default = c.hidden, c.retype.Canonical, false, Expr{}
+	default:
+		col = c.now()
+		if c.retype != nil {
+			col.Type = c.retype.Canonical
+		}
+		if c.orig.Default.IsZero() {
+			col.Default = c.def
+		}
+	}
+	return col, col.Default, col.NotNull
+}
+
+// switchNames emits the moment when columns take their final names, and the
+// purge after its grace. It returns how the open state's names map to the final.
+func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
+	sw := OpSwitch{Table: t.t}
+	purge := OpPurge{Table: t.t}
+	final := map[string]string{}
+	var where at
+	var back []Group
+	move := func(from, to string) { sw.Columns = append(sw.Columns, Rename{From: from, To: to}); final[from] = to }
+	for _, c := range t.columns {
+		if c.orig == nil || !c.dropped && c.shadow() == "" {
+			continue
+		}
+		where = c.at
+		tomb := b.tombstone(t, c.orig.Name)
+		switch {
+		case c.dropped:
+			move(c.orig.Name, tomb)
+			b.warn(c.at, "data-loss-drop-column", plan.Info, "keep a backup if anybody may ask for the values later",
+				"the values of %s.%s are gone for good when the grace ends", t.ref, c.orig.Name)
+		case c.renamed():
+			// The column itself takes the new name, with every dependant it has;
+			// what goes is the shadow that stood in for it.
+			tomb = b.tombstone(t, c.name)
+			move(c.name, tomb)
+			move(c.orig.Name, c.name)
+			back = append(back, tombstoneGroup(tomb, ColumnExpr(c.name)))
+			purge.Indexes = append(purge.Indexes, sortedValues(b.copies(t, c))...)
+		default:
+			move(c.orig.Name, tomb)
+			move(c.hidden, c.orig.Name)
+			back = append(back, tombstoneGroup(tomb, c.retype.Down))
+			for _, ix := range t.t.Indexes {
+				if cp, ok := b.copies(t, c)[ix.Name]; ok {
+					old := b.tombstone(t, ix.Name)
+					sw.Indexes = append(sw.Indexes, Rename{From: ix.Name, To: old}, Rename{From: cp, To: ix.Name})
+					purge.Indexes = append(purge.Indexes, old)
+				}
+			}
+		}
+		purge.Columns = append(purge.Columns, tomb)
+	}
+	triggers := b.dir.shadow == plan.ShadowDB
+	if len(sw.Columns) == 0 {
+		if open != nil && triggers {
+			b.add(stageContract, t.at, OpDropShadow{Sync: open})
+		}
+		return final
+	}
+	if open != nil && triggers {
+		sw.Open = open
+		sw.Grace = b.graceSync(t, open, final, back)
+		purge.Sync = sw.Grace
+	}
+	b.add(stageContract, where, sw)
+	b.add(stagePurge, where, purge)
+	return final
+}
+
+func sortedValues(m map[string]string) []string {
+	out := make([]string, 0, len(m))
+	for _, v := range m {
+		out = append(out, v)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// tombstoneGroup keeps a tombstone current from the new shape.
+func tombstoneGroup(tomb string, from Expr) Group {
+	return Group{Old: []string{tomb}, New: from.Columns(), Down: []Assign{{Column: tomb, Expr: from}}}
+}
+
+// graceSync keeps every tombstone that has a down current; nil if none has.
+func (b *builder) graceSync(t *tableShape, open *Sync, final map[string]string, back []Group) *Sync {
+	gs := back
+	for _, g := range open.Groups {
+		for _, d := range g.Down {
+			if c := t.original(d.Column); c == nil || !c.dropped {
+				continue
+			}
+			gs = append(gs, tombstoneGroup(final[d.Column], rename(d.Expr, final)))
+		}
+	}
+	if len(gs) == 0 {
+		return nil
+	}
+	s := b.sync(t, "grace", gs)
+	for i := range s.Columns {
+		if n, ok := final[s.Columns[i].Name]; ok {
+			s.Columns[i].Name = n
+		}
+	}
+	return s
+}

@@ -1,0 +1,282 @@
+package planner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Input is all that a plan is made from.
+type Input struct {
+	Dialect Dialect
+	// Schema holds at least the tables that References names.
+	Schema   *Schema
+	File     File
+	Defaults Defaults
+	// Open are the migrations that are between expand and done.
+	Open []OpenMigration
+}
+
+// OpenMigration is a migration whose two shapes are live, with what it touches.
+type OpenMigration struct {
+	Name    string
+	Touches []string
+}
+
+// Plan makes the plan of one migration. Its error is Errors: every problem that
+// was found, each with its place.
+func Plan(in Input) (*plan.Plan, error) {
+	ps := &problems{file: in.File}
+	script, err := parse(in.Dialect, in.File)
+	if err != nil {
+		return nil, err
+	}
+	dir := readDirectives(in.Dialect, script, ps, in.Defaults)
+	sh := &shape{d: in.Dialect, s: in.Schema, ps: ps, dir: &dir}
+	sh.evolve(script)
+	if len(ps.errs) == 0 {
+		sh.directiveUps()
+	}
+	for _, d := range dir.downs {
+		sh.cur = at{pos: d.pos, stmt: -1}
+		sh.directiveTable(d.table)
+	}
+	if len(ps.errs) > 0 {
+		return nil, ps.sorted()
+	}
+	b := &builder{shape: sh, ops: map[stage][]placedOp{}}
+	b.build()
+	p := b.plan(in)
+	b.overlaps(in.Open, p.Touches)
+	if len(ps.errs) > 0 {
+		return nil, ps.sorted()
+	}
+	return p, nil
+}
+
+func (p *problems) sorted() error {
+	slices.SortStableFunc(p.errs, func(a, b *Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return p.errs
+}
+
+func parse(d Dialect, f File) (*Script, error) {
+	script, err := d.Parse(f.Src)
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, Errors{{
+			Pos: f.Pos(syntax.Offset), Rule: "opaque-statement", Message: syntax.Message,
+			Instead: "correct the SQL; what the grammar of " + d.Engine() + " cannot read is never run",
+		}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("parsing %s: %w", f.Path, err)
+	}
+	return script, nil
+}
+
+// plan lowers everything and puts the plan together.
+func (b *builder) plan(in Input) *plan.Plan {
+	p := &plan.Plan{
+		FormatVersion: plan.FormatVersion,
+		Migration:     in.File.Name,
+		Engine:        in.Schema.Engine,
+		ServerVersion: in.Schema.Version,
+		Flag:          b.dir.flag,
+		Soak:          plan.Duration(b.dir.soak),
+		Grace:         plan.Duration(b.dir.grace),
+		Shadow:        b.dir.shadow,
+		Checksum:      in.File.Checksum(),
+		Touches:       b.touches(),
+		Hazards:       []plan.Hazard{},
+	}
+	expand, fill := b.lower(stageExpand), b.lower(stageBackfill)
+	contract := append(b.lower(stageContract), b.lower(stagePurge)...)
+	p.Phases = []plan.Phase{
+		{Phase: plan.Expand, Gates: []string{}, Steps: number(plan.Expand, expand)},
+		{Phase: plan.Backfill, Gates: []string{}, Steps: number(plan.Backfill, fill)},
+		{Phase: plan.Contract, Gates: []string{}, Steps: number(plan.Contract, contract)},
+	}
+	if len(fill) > 0 {
+		p.Phases[0].Gates = []string{GateFlagOff}
+		p.Phases[1].Gates = []string{GateFlagOff}
+	}
+	if len(contract) > 0 {
+		p.Phases[2].Gates = []string{GateFlagFull, GateSoaked, GateBackfilled, GateVerified}
+	}
+	if b.dir.shadow != plan.ShadowOff {
+		for _, s := range b.syncs {
+			v, err := b.d.Verify(b.s, s)
+			if err != nil {
+				b.ps.at(in.File.Pos(0), "", "", "%v", err)
+				continue
+			}
+			p.Verify = append(p.Verify, v)
+		}
+	}
+	for _, c := range b.exprs {
+		p.Checks = append(p.Checks, b.d.Checks(b.s, c.t, c.exprs)...)
+	}
+	b.allow(p)
+	p.Notes = b.notes
+	p.Fingerprint = b.fingerprint()
+	return p
+}
+
+// The gates that this planner asks for, by the names of DESIGN section 7.
+const (
+	GateFlagOff    = "flag-off"
+	GateFlagFull   = "flag-full"
+	GateSoaked     = "soaked"
+	GateBackfilled = "backfilled"
+	GateVerified   = "verified"
+)
+
+func number(phase plan.PhaseName, steps []plan.Step) []plan.Step {
+	out := make([]plan.Step, len(steps))
+	for i, s := range steps {
+		s.ID = fmt.Sprintf("%s-%d", phase, i+1)
+		out[i] = s
+	}
+	return out
+}
+
+// allow matches hazards with the directives that acknowledge them.
+func (b *builder) allow(p *plan.Plan) {
+	for _, h := range b.hazard {
+		for _, a := range b.dir.allows {
+			if a.rule == h.it.Rule && (h.stmt == a.statement || h.stmt < 0) {
+				a.used = true
+				h.it.Allowed, h.it.Reason = true, a.reason
+			}
+		}
+		p.Hazards = append(p.Hazards, h.it)
+	}
+	for _, a := range b.dir.allows {
+		if !a.used {
+			p.Hazards = append(p.Hazards, plan.Hazard{
+				Rule: "unused-allow", Severity: plan.Warning, Pos: a.pos,
+				Message: fmt.Sprintf("migrate:allow %s matches no hazard of the statement", a.rule), Instead: "remove the directive",
+			})
+		}
+	}
+	slices.SortStableFunc(p.Hazards, func(a, b plan.Hazard) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		if a.Column != b.Column {
+			return a.Column - b.Column
+		}
+		return strings.Compare(a.Rule, b.Rule)
+	})
+}
+
+// fingerprint identifies what the plan was made for: the migration, the server
+// and the touched tables as they are. Estimates do not count.
+func (b *builder) fingerprint() string {
+	f := struct {
+		Engine   string
+		Version  int
+		Checksum string
+		Tables   []*Table
+	}{b.s.Engine, b.s.VersionNum, b.ps.file.Checksum(), nil}
+	for _, t := range b.tables {
+		if t.t != nil {
+			f.Tables = append(f.Tables, t.t)
+		}
+	}
+	data, err := json.Marshal(f)
+	if err != nil {
+		b.ps.at(b.ps.file.Pos(0), "", "", "fingerprinting the schema: %v", err)
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// References lists what a migration mentions, so that it can be inspected.
+type References struct {
+	Tables []Ref
+	// Indexes are those that the file names without their table.
+	Indexes []DropIndex
+}
+
+// Refer reads which tables and indexes a migration is about. Its error is
+// Errors when the file cannot be read.
+func Refer(d Dialect, f File) (References, error) {
+	script, err := parse(d, f)
+	if err != nil {
+		return References{}, err
+	}
+	var out References
+	table := func(r Ref) {
+		if r.Name != "" && !slices.Contains(out.Tables, r) {
+			out.Tables = append(out.Tables, r)
+		}
+	}
+	for _, st := range script.Statements {
+		for _, c := range st.Changes {
+			if di, ok := c.(DropIndex); ok && di.Table == (Ref{}) {
+				out.Indexes = append(out.Indexes, di)
+				continue
+			}
+			table(tableOf(c))
+		}
+	}
+	ps := &problems{file: f}
+	dir := readDirectives(d, script, ps, StandardDefaults)
+	if len(ps.errs) > 0 {
+		return References{}, ps.sorted()
+	}
+	for _, t := range append(dir.ups, dir.downs...) {
+		table(t.table)
+	}
+	return out, nil
+}
+
+func tableOf(c Change) Ref {
+	switch c := c.(type) {
+	case CreateTable:
+		return c.Table
+	case DropTable:
+		return c.Table
+	case AddColumn:
+		return c.Table
+	case DropColumn:
+		return c.Table
+	case RenameColumn:
+		return c.Table
+	case ChangeType:
+		return c.Table
+	case RedefineColumn:
+		return c.Table
+	case SetNotNull:
+		return c.Table
+	case DropNotNull:
+		return c.Table
+	case SetDefault:
+		return c.Table
+	case DropDefault:
+		return c.Table
+	case UpdateRows:
+		return c.Table
+	case CreateIndex:
+		return c.Table
+	case DropIndex:
+		return c.Table
+	case AddCheck:
+		return c.Table
+	case Opaque:
+	}
+	return Ref{}
+}

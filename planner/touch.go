@@ -1,0 +1,147 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// touch.go finds out what a migration touches, so that no two open ones meddle
+// with the same column.
+
+// touches lists "table.*" for tables that come or go, and "table.column".
+func (b *builder) touches() []string {
+	var out []string
+	for _, t := range b.tables {
+		add := func(columns ...string) {
+			for _, c := range columns {
+				out = append(out, t.ref.String()+"."+c)
+			}
+		}
+		if t.created != nil || t.dropped {
+			add("*")
+			continue
+		}
+		for _, c := range t.columns {
+			if c.touched() {
+				add(c.name)
+				if c.orig != nil {
+					add(c.orig.Name)
+				}
+				add(c.up.Columns()...)
+			}
+		}
+		for _, d := range b.dir.downs {
+			if b.s.Table(d.table) == t.t {
+				add(d.Column)
+				add(d.Expr.Columns()...)
+			}
+		}
+		for _, ck := range t.checks {
+			add(ck.it.Check.Columns()...)
+		}
+		for _, ix := range t.indexes {
+			add(ix.it.Columns...)
+		}
+		for _, ix := range t.dropIndexes {
+			add(ix.it.Columns...)
+		}
+		for _, r := range t.repairs {
+			for _, a := range r.it.Set {
+				add(a.Column)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// touched reports whether the migration changes the column at all.
+func (c *columnShape) touched() bool {
+	if c.orig == nil || c.dropped || c.renamed() || c.retype != nil {
+		return true
+	}
+	bare := func(s string) string { return s }
+	return c.notNull != c.orig.NotNull || c.def.SQL(bare) != c.orig.Default.SQL(bare)
+}
+
+// overlaps refuses a migration that touches what an open one touches.
+func (b *builder) overlaps(open []OpenMigration, mine []string) {
+	for _, o := range open {
+		if o.Name == b.ps.file.Name {
+			continue
+		}
+		for _, m := range mine {
+			if other, ok := meets(m, o.Touches); ok {
+				b.ps.at(b.ps.file.Pos(0), "", "contract (or roll back) "+o.Name+" first",
+					"migration %s is open and touches %s, which this one touches too", o.Name, strings.TrimSuffix(other, ".*"))
+				break
+			}
+		}
+	}
+}
+
+func meets(m string, others []string) (string, bool) {
+	for _, o := range others {
+		if o == m || covers(o, m) || covers(m, o) {
+			return o, true
+		}
+	}
+	return "", false
+}
+
+// covers reports whether a is "table.*" and b something of that table.
+func covers(a, b string) bool {
+	prefix, ok := strings.CutSuffix(a, "*")
+	return ok && strings.HasPrefix(b, prefix)
+}
+
+// checkExprs lists a table's expressions for the server to look at. A column
+// that does not exist yet stands there as a NULL of its type.
+func (b *builder) checkExprs(t *tableShape, downs []down) {
+	types := map[string]string{}
+	for _, n := range b.newColumns(t) {
+		types[n.Name] = n.Type
+	}
+	c := checkedExprs{t: t.t}
+	add := func(e Expr, typ, what string, pos plan.Pos) {
+		c.exprs = append(c.exprs, TypedExpr{Expr: b.withNulls(e, types), Type: typ, Pos: pos, What: what})
+	}
+	for _, col := range t.columns {
+		if !col.up.IsZero() {
+			add(col.up, col.typ, "the value of "+t.ref.String()+"."+col.name, col.upAt.pos)
+		}
+		if !col.dropped && !col.def.IsZero() && (col.orig == nil || !b.d.SameDefault(col.orig.Default, col.def)) {
+			add(col.def, col.typ, "the default of "+t.ref.String()+"."+col.name, col.at.pos)
+		}
+	}
+	for _, d := range downs {
+		add(d.expr, t.t.Column(d.column).Type, "migrate:down "+t.ref.String()+"."+d.column, d.at.pos)
+	}
+	for _, ck := range t.checks {
+		add(ck.it.Check, "", "the check on "+t.ref.String(), ck.pos)
+	}
+	for _, r := range t.repairs {
+		for _, a := range r.it.Set {
+			add(a.Expr, t.t.Column(a.Column).Type, "the UPDATE of "+t.ref.String()+"."+a.Column, r.pos)
+		}
+		if !r.it.Where.IsZero() {
+			add(r.it.Where, "", "the WHERE of the UPDATE of "+t.ref.String(), r.pos)
+		}
+	}
+	if len(c.exprs) > 0 {
+		b.exprs = append(b.exprs, c)
+	}
+}
+
+func (b *builder) withNulls(e Expr, types map[string]string) Expr {
+	out := e
+	out.Parts = slices.Clone(e.Parts)
+	for i, p := range out.Parts {
+		if typ, ok := types[p.Column]; ok {
+			out.Parts[i] = Part{Text: b.d.TypedNull(typ)}
+		}
+	}
+	return out
+}
