@@ -102,3 +102,10 @@ func terminalWidth(f *os.File) int {
 	}
 	return min(max(width, minWidth), maxWidth)
 }
+
+// Terminal returns streams that write to one buffer as if it were a terminal of
+// a width, without colour.
+func Terminal(w io.Writer, width int) *Streams {
+	fixed := func() int { return width }
+	return &Streams{Out: w, Err: NewConsole(w, true, fixed), outTTY: true, errTTY: true, width: fixed}
+}

@@ -1,0 +1,103 @@
+package views_test
+
+import (
+	"time"
+
+	"github.com/expandcontract/migrate/cmd/internal/views"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// splitName is a plan with one of everything that views show.
+func splitName() *plan.Plan {
+	file := "migrations/0007_split_name.sql"
+	return &plan.Plan{
+		FormatVersion: plan.FormatVersion, Migration: "0007_split_name", Engine: "postgres", ServerVersion: "17.5",
+		Flag: "users.split-name", Soak: plan.Duration(10 * time.Minute), Grace: plan.Duration(24 * time.Hour),
+		Shadow: plan.ShadowDB, Checksum: "c0ffee", Fingerprint: "f00d",
+		Touches: []string{"users.first_name", "users.name"},
+		Phases: []plan.Phase{
+			{Phase: plan.Expand, Gates: []string{"flag-off"}, Steps: []plan.Step{{
+				ID: "expand-1", Title: "add columns users.first_name, users.last_name", Why: "the new shape needs them, and old writers may leave them out",
+				Mode: plan.InTx, SQL: `ALTER TABLE "users" ADD COLUMN "first_name" text, ADD COLUMN "last_name" text`,
+				Lock: plan.Lock{Mode: "ACCESS EXCLUSIVE", Object: "users"}, Work: plan.Metadata, LockTimeoutMS: 300, StatementTimeoutMS: 5000,
+				Undo: `ALTER TABLE "users" DROP COLUMN "first_name", DROP COLUMN "last_name"`,
+			}}},
+			{Phase: plan.Backfill, Gates: []string{"flag-off"}, Steps: []plan.Step{{
+				ID: "backfill-1", Title: "fill users.first_name, users.last_name", Mode: plan.Chunked,
+				SQL: `UPDATE "users" SET "first_name" = split_part("name", ' ', 1) WHERE ctid >= $1 AND ctid < $2`,
+				Chunks: &plan.Chunks{
+					Table: `"users"`, Label: "users", Key: []string{"id"}, Rows: 1234567,
+					SQL: `UPDATE "users" SET "first_name" = split_part("name", ' ', 1) WHERE ctid >= $1 AND ctid < $2`,
+				},
+				Lock: plan.Lock{Mode: "ROW EXCLUSIVE", Object: "users"}, Work: plan.ChunkRun, LockTimeoutMS: 300,
+			}}},
+			{Phase: plan.Contract, Gates: []string{"flag-full", "soaked", "backfilled", "verified"}, Steps: []plan.Step{
+				{
+					ID: "contract-1", Title: "prove that users.first_name has no NULL", Why: "validated online, so that SET NOT NULL need not scan",
+					Mode: plan.InTx, SQL: "ALTER TABLE \"users\" VALIDATE CONSTRAINT \"users_first_name_nn\";\nALTER TABLE \"users\" ALTER COLUMN \"first_name\" SET NOT NULL;",
+					Lock: plan.Lock{Mode: "SHARE UPDATE EXCLUSIVE", Object: "users"}, Work: plan.Scan, Rows: 1234567, LockTimeoutMS: 300,
+					Undo: `ALTER TABLE "users" ALTER COLUMN "first_name" DROP NOT NULL`,
+				},
+				{
+					ID: "contract-2", Title: "drop users.name", Mode: plan.InTx, SQL: `ALTER TABLE "users" DROP COLUMN "~name"`,
+					Lock: plan.Lock{Mode: "ACCESS EXCLUSIVE", Object: "users"}, Work: plan.Metadata, AfterGrace: true,
+				},
+			}},
+		},
+		Hazards: []plan.Hazard{
+			{
+				Rule: "drop-column-not-null", Severity: plan.Error, Pos: plan.Pos{File: file, Line: 8, Column: 25},
+				Message: "new versions cannot leave out users.name, which is NOT NULL and has no default",
+				Instead: "say with migrate:down what old versions read in it",
+			},
+			{
+				Rule: "column-position", Severity: plan.Info, Pos: plan.Pos{File: file, Line: 4, Column: 1},
+				Message: "the columns stand at the end of the table", Allowed: true, Reason: "nobody writes INSERT without a column list | @team",
+			},
+		},
+		Notes: []string{"triggers on users: audit_users also fires for the backfill's writes"},
+	}
+}
+
+// addNote is a small second plan.
+func addNote() *plan.Plan {
+	return &plan.Plan{
+		FormatVersion: plan.FormatVersion, Migration: "0008_add_note", Engine: "postgres", ServerVersion: "17.5",
+		Flag: "0008_add_note", Soak: plan.Duration(90 * time.Minute), Grace: 0, Shadow: plan.ShadowApp,
+		Fingerprint: "beef", Touches: []string{"users.note"},
+		Phases: []plan.Phase{{Phase: plan.Expand, Gates: []string{}, Steps: []plan.Step{{
+			ID: "expand-1", Title: "add column users.note", Mode: plan.InTx, SQL: `ALTER TABLE "users" ADD COLUMN "note" text`,
+			Lock: plan.Lock{Mode: "ACCESS EXCLUSIVE", Object: "users"}, Work: plan.Metadata,
+		}}}},
+		Hazards: []plan.Hazard{},
+	}
+}
+
+// statuses has a migration in each situation that views tell apart.
+func statuses() views.Statuses {
+	until := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return views.Statuses{FormatVersion: plan.FormatVersion, Migrations: []views.Migration{
+		{Name: "0001_shop", State: "done", Flag: "0001_shop"},
+		{
+			Name: "0007_split_name", State: "open", Flag: "users.split-name",
+			Gates: []views.Gate{
+				{Gate: "flag-full", Result: "blocked", Reason: "flag users.split-name is at 25%"},
+				{Gate: "soaked", Result: "inconclusive", Reason: "the flag is not full"},
+				{Gate: "verified", Result: "pass", Reason: "no inconsistent row"},
+			},
+			Backfill: []views.Backfill{{Table: "users", RowsTotal: 200_000, RowsDone: 200_000, RowsPerSecond: 41_000}},
+		},
+		{
+			Name: "0008_ids", State: "backfilling", Flag: "0008_ids", Mismatches: 3, Paused: true,
+			Backfill: []views.Backfill{
+				{Table: "orders", RowsTotal: 1_000_000, RowsDone: 250_000, RowsPerSecond: 10_000, ETASeconds: 75},
+				{Table: "order_lines", RowsTotal: 9_000_000, RowsDone: 0},
+			},
+		},
+		{
+			Name: "0009_note", State: "failed", Flag: "0009_note",
+			Failure: &views.Failure{Step: "expand-2", Reason: "adding column orders.note: lock not granted in 10m"},
+		},
+		{Name: "0010_old", State: "grace", Flag: "0010_old", GraceEnds: &until},
+	}}
+}
