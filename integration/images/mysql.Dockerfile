@@ -1,0 +1,16 @@
+# MySQL from Debian's own packages, with the environment of the official image:
+# MYSQL_ROOT_PASSWORD, MYSQL_DATABASE.
+ARG SUITE
+FROM migrate-test/base:${SUITE}
+ARG VERSION
+# The core package has the server and nothing that starts it; the version is checked
+# because Debian unstable moves on without asking.
+RUN groupadd -r mysql && useradd -r -g mysql -d /var/lib/mysql mysql \
+	&& apt-get update \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y mysql-server-core mysql-client-core \
+	&& mysqld --version && mysqld --version | grep -q "Ver ${VERSION}\." \
+	&& rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+COPY mysql-entrypoint.sh /usr/local/bin/entrypoint
+EXPOSE 3306
+ENTRYPOINT ["entrypoint"]
+CMD ["mysqld"]
