@@ -4,109 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-	_ "github.com/jackc/pgx/v5/stdlib"
-
 	"github.com/expandcontract/migrate/flags"
 	"github.com/expandcontract/migrate/integration/servers"
 )
-
-// world is a database with migrate's tables in it.
-type world struct {
-	engine string
-	url    string
-	db     *sql.DB
-	tables flags.Tables
-	table  *flags.Table
-
-	flagsName, migrationsName string
-}
-
-// onEachServer runs a test on a database of each engine, with the tables as
-// migrate creates them.
-func onEachServer(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Helper()
-	servers.Each(t, func(t *testing.T, database *servers.Database) {
-		w := &world{
-			engine: database.Engine, url: database.URL, db: database.Open(t),
-			tables: flags.WithPrefix("migrate_"), flagsName: "migrate_flags", migrationsName: "migrate_migrations",
-		}
-		instant := "datetime(6)"
-		if w.engine == servers.Postgres {
-			w.tables, w.flagsName, w.migrationsName = flags.InSchema("migrate"), "migrate.flags", "migrate.migrations"
-			instant = "timestamptz(6)"
-			w.exec(t, "CREATE SCHEMA migrate")
-		}
-		w.exec(t, fmt.Sprintf("CREATE TABLE %s (name varchar(191) PRIMARY KEY, percent smallint NOT NULL,"+
-			" updated_at %s NOT NULL, full_since %s NULL)", w.flagsName, instant, instant))
-		w.exec(t, fmt.Sprintf("CREATE TABLE %s (name varchar(191) PRIMARY KEY, state varchar(32) NOT NULL,"+
-			" flag varchar(191) NOT NULL, note varchar(20) NULL)", w.migrationsName))
-		w.table = flags.NewTable(w.db, w.tables)
-		test(t, w)
-	})
-}
-
-func (w *world) exec(t *testing.T, statement string) {
-	t.Helper()
-	if _, err := w.db.ExecContext(t.Context(), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-// migration puts a migration into a state.
-func (w *world) migration(t *testing.T, name, flag, state string) {
-	t.Helper()
-	w.exec(t, fmt.Sprintf("DELETE FROM %s WHERE name = '%s'", w.migrationsName, name))
-	w.exec(t, fmt.Sprintf("INSERT INTO %s (name, state, flag) VALUES ('%s', '%s', '%s')", w.migrationsName, name, state, flag))
-}
-
-func (w *world) set(t *testing.T, key, rollout string) {
-	t.Helper()
-	parsed, err := flags.Parse(rollout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.table.Set(t.Context(), key, parsed); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *world) get(t *testing.T, key string) flags.State {
-	t.Helper()
-	state, err := w.table.Rollout(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return state
-}
-
-// now is the server's clock.
-func (w *world) now(t *testing.T) time.Time {
-	t.Helper()
-	query := "SELECT UTC_TIMESTAMP(6)"
-	if w.engine == servers.Postgres {
-		query = "SELECT clock_timestamp()"
-	}
-	var now time.Time
-	if err := w.db.QueryRowContext(t.Context(), query).Scan(&now); err != nil {
-		t.Fatal(err)
-	}
-	return now.UTC()
-}
-
-// between checks that a time the server wrote lies between two looks at its clock.
-func between(t *testing.T, what string, got, from, to time.Time) {
-	t.Helper()
-	if got.Before(from) || got.After(to) || got.Location() != time.UTC {
-		t.Errorf("%s is %v, want a time in UTC between %v and %v", what, got, from, to)
-	}
-}
 
 const (
 	key  = "users.split-name"
@@ -172,7 +77,7 @@ func TestTableOfAFlagNobodySet(t *testing.T) {
 	onEachServer(t, func(t *testing.T, w *world) {
 		w.set(t, "another.flag", "full")
 		w.migration(t, name, key, "open")
-		want := flags.State{Rollout: flags.Off(), Origin: "table " + w.flagsName}
+		want := flags.State{Rollout: flags.Off(), Origin: w.origin}
 		if got := w.get(t, key); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -253,6 +158,9 @@ func TestTableRepairsARow(t *testing.T) {
 		if got := w.get(t, key); !got.FullSince.IsZero() {
 			t.Errorf("full since %v at 50 percent", got.FullSince)
 		}
+		before = w.now(t)
+		w.set(t, key, "full")
+		between(t, "full since, after a break that left its time behind,", w.get(t, key).FullSince, before, w.now(t))
 	})
 }
 
@@ -326,6 +234,36 @@ func (i *interloper) ExecContext(ctx context.Context, query string, args ...any)
 	return i.DB.ExecContext(ctx, query, args...)
 }
 
+// TestTableSetsTheTimeOfTheMoment sets a flag late in a transaction, as after a
+// long wait for a lock: the flag is full from then on, not from the beginning.
+func TestTableSetsTheTimeOfTheMoment(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, w *world) {
+		tx, err := w.db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		table := flags.NewTable(tx, w.tables)
+		if _, err := table.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, rollout := range []flags.Rollout{flags.Full(), flags.Off(), flags.Full()} {
+			before := w.now(t)
+			if err := table.Set(t.Context(), key, rollout); err != nil {
+				t.Fatal(err)
+			}
+			got, err := table.Rollout(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rollout == flags.Full() {
+				between(t, "full since", got.FullSince, before, w.now(t))
+			}
+		}
+	})
+}
+
 func TestTableKeys(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world) {
@@ -381,88 +319,16 @@ func TestTableList(t *testing.T) {
 	})
 }
 
-// TestTableWhateverTheConnection reads and writes through connections as
-// applications configure them: their zone, protocol and isolation change nothing.
-func TestTableWhateverTheConnection(t *testing.T) {
+func TestTableWithOddNames(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, w *world) {
+	servers.Each(t, func(t *testing.T, database *servers.Database) {
+		w := newWorld(t, database, "Our \"own\" `tables`")
 		w.migration(t, name, key, "open")
-		for setting, db := range w.connections(t) {
-			table := flags.NewTable(db, w.tables)
-			if err := table.Set(t.Context(), key, partial(t, 25)); err != nil {
-				t.Errorf("%s: %v", setting, err)
-			}
-			before := w.now(t)
-			for range 2 {
-				if err := table.Set(t.Context(), key, flags.Full()); err != nil {
-					t.Errorf("%s: %v", setting, err)
-				}
-			}
-			between(t, setting+": full since, read by another connection,", w.get(t, key).FullSince, before, w.now(t))
-			got, err := table.Rollout(t.Context(), key)
-			if err != nil || got != w.get(t, key) {
-				t.Errorf("%s: read %+v, %v; want %+v", setting, got, err, w.get(t, key))
-			}
-			list, err := table.List(t.Context())
-			if err != nil || len(list) != 1 {
-				t.Errorf("%s: list %+v, %v", setting, list, err)
-				continue
-			}
-			between(t, setting+": updated at", list[0].UpdatedAt, before, w.now(t))
+		w.set(t, key, "25%")
+		if got := w.get(t, key); got.Effective().String() != "25%" || got.Origin != w.origin {
+			t.Errorf("got %+v, want 25%% from %s", got, w.origin)
 		}
 	})
-}
-
-// connections are pools with settings that applications use.
-func (w *world) connections(t *testing.T) map[string]*sql.DB {
-	t.Helper()
-	pools := map[string]*sql.DB{}
-	add := func(setting string, db *sql.DB, err error) {
-		if err != nil {
-			t.Fatalf("%s: %v", setting, err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		pools[setting] = db
-	}
-	parsed, err := url.Parse(w.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.engine == servers.Postgres {
-		for setting, value := range map[string]string{
-			"timezone":                      "Asia/Kolkata",
-			"datestyle":                     "SQL, DMY",
-			"default_query_exec_mode":       "simple_protocol",
-			"default_transaction_isolation": "serializable",
-		} {
-			with := *parsed
-			query := with.Query()
-			query.Set(setting, value)
-			with.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
-			db, err := sql.Open("pgx", with.String())
-			add(setting+"="+value, db, err)
-		}
-		return pools
-	}
-	kolkata := time.FixedZone("IST", 5*3600+1800)
-	for setting, apply := range map[string]func(*mysql.Config){
-		"the driver's defaults": func(*mysql.Config) {},
-		"parseTime":             func(c *mysql.Config) { c.ParseTime = true },
-		"parseTime, loc":        func(c *mysql.Config) { c.ParseTime, c.Loc = true, kolkata },
-		"time_zone":             func(c *mysql.Config) { c.Params = map[string]string{"time_zone": "'+05:30'"} },
-		"interpolateParams":     func(c *mysql.Config) { c.InterpolateParams = true },
-		"clientFoundRows":       func(c *mysql.Config) { c.ClientFoundRows = true },
-		"serializable":          func(c *mysql.Config) { c.Params = map[string]string{"transaction_isolation": "'SERIALIZABLE'"} },
-	} {
-		config := mysql.NewConfig()
-		config.Net, config.Addr, config.DBName = "tcp", parsed.Host, strings.TrimPrefix(parsed.Path, "/")
-		config.User = parsed.User.Username()
-		config.Passwd, _ = parsed.User.Password()
-		apply(config)
-		connector, err := mysql.NewConnector(config)
-		add(setting, sql.OpenDB(connector), err)
-	}
-	return pools
 }
 
 func TestTableThroughTheClient(t *testing.T) {
