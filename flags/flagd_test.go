@@ -40,6 +40,7 @@ func TestFlagdDefinitions(t *testing.T) {
 		"null bucketing value":      {onOff + `, "defaultVariant": "off", "targeting": {"fractional": [null, ["off", 3], ["on", 1]]}`, "25%", ""},
 		"weights left out":          {onOff + `, "defaultVariant": "off", "targeting": {"fractional": [["on"], ["off", null]]}`, "50%", ""},
 		"several true variants":     {`"state": "ENABLED", "variants": {"a": true, "b": true, "c": false}, "defaultVariant": "c", "targeting": {"fractional": [["a", 10], ["b", 20], ["c", 70]]}`, "30%", ""},
+		"rounded to the nearest":    {onOff + `, "defaultVariant": "off", "targeting": {"fractional": [["on", 2], ["off", 1]]}`, "67%", ""},
 		"boolean names":             {`"state": "ENABLED", "variants": {"true": true, "false": false}, "defaultVariant": "false", "targeting": {"fractional": [[true, 5], [false, 95]]}`, "5%", ""},
 		"null is the default":       {onOff + `, "defaultVariant": "off", "targeting": {"fractional": [["on", 40], [null, 60]]}`, "40%", ""},
 		"misleading names":          {`"state": "ENABLED", "variants": {"off": true, "on": false}, "defaultVariant": "on", "targeting": {"fractional": [["on", 90], ["off", 10]]}`, "10%", ""},
