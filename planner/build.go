@@ -390,6 +390,9 @@ func (b *builder) lower(s stage) []plan.Step {
 		for i := range l.Steps {
 			l.Steps[i].AfterGrace = s == stagePurge
 		}
+		if t := ends(o.op); t != nil && len(l.Steps) > 0 {
+			l.Steps[len(l.Steps)-1].Ends = b.s.Display(t.Ref)
+		}
 		out = append(out, l.Steps...)
 		for _, h := range l.Hazards {
 			h.Pos = o.pos
@@ -402,4 +405,16 @@ func (b *builder) lower(s stage) []plan.Step {
 		}
 	}
 	return out
+}
+
+// ends returns the table whose open state an op ends, if it does.
+func ends(op Op) *Table {
+	switch op := op.(type) {
+	case OpSwitch:
+		return op.Table
+	case OpDropShadow:
+		return op.Sync.Table
+	default:
+		return nil
+	}
 }

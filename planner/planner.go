@@ -121,6 +121,8 @@ func (b *builder) plan(in Input) *plan.Plan {
 				b.ps.at(in.File.Pos(0), "", "", "%v", err)
 				continue
 			}
+			// The label ties a verification to the step that ends it.
+			v.Counts.Label = b.s.Display(s.Table.Ref)
 			p.Verify = append(p.Verify, v)
 		}
 	}

@@ -102,6 +102,15 @@ func (s *Schema) Table(r Ref) *Table {
 	return s.exact(Ref{Name: r.Name})
 }
 
+// Display writes a table's name as people read it: without the schema when
+// that is the default one.
+func (s *Schema) Display(r Ref) string {
+	if r.Schema == s.Default {
+		return r.Name
+	}
+	return r.String()
+}
+
 func (s *Schema) exact(r Ref) *Table {
 	for _, t := range s.Tables {
 		if t.Ref == r {

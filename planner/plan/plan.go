@@ -151,6 +151,9 @@ type Step struct {
 	// UndoFirst, if set, is run to its end before the undo (and only then): it
 	// brings the columns that the undo restores up to date.
 	UndoFirst *Chunks `json:"undo_first,omitempty"`
+	// Ends names the table (as Chunks.Label does) whose open state this step
+	// ends: from here on there are no two shapes to compare.
+	Ends string `json:"ends,omitempty"`
 	// AfterGrace marks the purge steps of the contract phase.
 	AfterGrace bool `json:"after_grace,omitempty"`
 }

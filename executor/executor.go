@@ -1,0 +1,212 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/expandcontract/migrate/flags"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Options tune an executor. The zero value of a field means its default.
+type Options struct {
+	// Holder names this executor to others: "host:pid".
+	Holder string
+	// Wait is how long to wait for the lease; 0: not at all.
+	Wait time.Duration
+	// LockDeadline is how long a step may keep trying to get its lock; default 10m.
+	LockDeadline time.Duration
+	// Workers walk a table side by side; default 2.
+	Workers int
+	// ChunkTarget is how long one chunk should take; default 200ms.
+	ChunkTarget time.Duration
+	// Flags is where the rollout of flags is read; default the built-in table.
+	Flags flags.Source
+	// Overrides are the gates to pass by, each with the reason that is recorded.
+	Overrides map[string]string
+	// DiscardData lets rollback undo steps although rows would be lost.
+	DiscardData bool
+	Reporter    Reporter
+}
+
+// Executor runs plans on one database.
+type Executor struct {
+	s  Session
+	st *store
+	o  Options
+	r  Reporter
+}
+
+type silent struct{}
+
+func (silent) Report(Event) {}
+
+// New makes an executor. It does not touch the database.
+func New(s Session, o Options) *Executor {
+	if o.LockDeadline == 0 {
+		o.LockDeadline = 10 * time.Minute
+	}
+	if o.Workers == 0 {
+		o.Workers = 2
+	}
+	if o.ChunkTarget == 0 {
+		o.ChunkTarget = 200 * time.Millisecond
+	}
+	if o.Reporter == nil {
+		o.Reporter = silent{}
+	}
+	if o.Holder == "" {
+		o.Holder = "unknown"
+	}
+	if r := []rune(o.Holder); len(r) > 191 {
+		o.Holder = string(r[:191])
+	}
+	return &Executor{s: s, st: &store{db: s.DB(), l: s.Layout()}, o: o, r: &serialReporter{to: o.Reporter}}
+}
+
+// Init creates migrate's own tables; it may be repeated.
+func (e *Executor) Init(ctx context.Context) error { return bootstrap(ctx, e.s) }
+
+// Initialized reports whether migrate's own tables are there.
+func (e *Executor) Initialized(ctx context.Context) (bool, error) {
+	return bootstrapped(ctx, e.st.db, e.st.l)
+}
+
+// run is the work of one executor, under its lease, on one migration.
+type run struct {
+	*Executor
+	lease *lease
+	rec   *record
+	conn  *sql.Conn // pinned, for steps
+	known map[string]stepState
+}
+
+// underLease prepares the tables, takes the lease, and does the work.
+func (e *Executor) underLease(ctx context.Context, work func(ctx context.Context, l *lease) error) error {
+	ok, err := e.Initialized(ctx)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if err := bootstrap(ctx, e.s); err != nil {
+			return err
+		}
+	}
+	l, leased, err := acquire(ctx, e.s, e.st, e.o.Holder, e.o.Wait, e.r)
+	if err != nil {
+		return err
+	}
+	defer l.release(ctx)
+	err = work(leased, l)
+	// Whatever failed because the lease was lost failed for that reason.
+	if cause := context.Cause(leased); err != nil && errors.Is(cause, ErrLeaseLost) {
+		return cause
+	}
+	return err
+}
+
+// start loads a migration's record and journal, and pins a connection.
+func (e *Executor) start(ctx context.Context, l *lease, rec *record) (*run, error) {
+	conn, err := e.st.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	known, err := e.st.steps(ctx, rec.Name, rec.Run)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &run{Executor: e, lease: l, rec: rec, conn: conn, known: known}, nil
+}
+
+func (r *run) close() { _ = r.conn.Close() }
+
+// inTx does bookkeeping in a transaction that only commits while the lease is ours.
+func (e *Executor) inTx(ctx context.Context, l *lease, do func(tx *sql.Tx) error) error {
+	for try := 1; ; try++ {
+		err := e.oneTx(ctx, l, do)
+		if err == nil || e.s.Classify(err) != Transient || try == 10 {
+			return err
+		}
+		if err := sleep(ctx, jitter(try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Executor) oneTx(ctx context.Context, l *lease, do func(tx *sql.Tx) error) error {
+	tx, err := e.st.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := do(tx); err != nil {
+		return err
+	}
+	if err := l.fence(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+// become moves the migration to another state.
+func (r *run) become(ctx context.Context, to State, grace time.Duration) error {
+	from := r.rec.State
+	if !from.mayBecome(to) {
+		return fmt.Errorf("%s cannot go from state %s to %s", r.rec.Name, from, to)
+	}
+	if from == to {
+		return nil
+	}
+	if err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.setState(ctx, tx, r.rec.Name, to, grace) }); err != nil {
+		return err
+	}
+	r.rec.State = to
+	r.r.Report(StateChanged{Migration: r.rec.Name, From: from, To: to})
+	return nil
+}
+
+// fail records why the migration stopped, unless we were merely interrupted:
+// then the state stays what it is, and the next run goes on from there.
+func (r *run) fail(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrLeaseLost) {
+		return err
+	}
+	var gate *GateError
+	if errors.As(err, &gate) {
+		return err
+	}
+	step := ""
+	var se *StepError
+	if errors.As(err, &se) {
+		step = se.Step
+	}
+	recorded := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+		return r.st.setFailed(ctx, tx, r.rec.Name, r.rec.State, step, err.Error())
+	})
+	if recorded == nil {
+		r.r.Report(StateChanged{Migration: r.rec.Name, From: r.rec.State, To: Failed})
+	}
+	return errors.Join(err, recorded)
+}
+
+// resumeState is the state from which work goes on.
+func (rec *record) resumeState() State {
+	if rec.State == Failed {
+		return rec.Resume
+	}
+	return rec.State
+}
+
+func (r *run) entry(s plan.Step, action, event, detail string) entry {
+	return entry{
+		Migration: r.rec.Name, Run: r.rec.Run, Step: s.ID, Action: action, Event: event, Detail: detail,
+		Holder: r.o.Holder, Token: r.lease.token,
+	}
+}

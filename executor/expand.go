@@ -1,0 +1,184 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Planner makes the plan of a migration for the schema as it is now. It is
+// called under the lease, so that nobody changes the schema through migrate
+// meanwhile. It returns a StaleError if a plan made earlier no longer fits.
+type Planner func(ctx context.Context) (*plan.Plan, error)
+
+// Expand takes a migration from planned to open (or done, when there is nothing
+// to contract). A migration that an earlier run left half-way goes on from there,
+// with the plan that was stored then. It returns the state reached.
+func (e *Executor) Expand(ctx context.Context, name string, planner Planner) (State, error) {
+	var reached State
+	err := e.underLease(ctx, func(ctx context.Context, l *lease) error {
+		rec, err := e.st.migration(ctx, name)
+		if err != nil {
+			return err
+		}
+		if rec == nil || rec.State == RolledBack {
+			if rec, err = e.begin(ctx, l, name, planner); err != nil {
+				return err
+			}
+		}
+		reached = rec.State
+		switch rec.resumeState() {
+		case Open, Contracting, Grace, Done:
+			return nil // nothing to do: it is open already, or beyond
+		case Planned, Expanding, Backfilling, Verifying, RolledBack, Failed:
+		}
+		r, err := e.start(ctx, l, rec)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		err = r.fail(ctx, r.expand(ctx))
+		reached = rec.State
+		return err
+	})
+	return reached, err
+}
+
+// begin plans the migration and records it. The plan is refused while hazards
+// stand that nobody has allowed, and while its gates do not pass.
+func (e *Executor) begin(ctx context.Context, l *lease, name string, planner Planner) (*record, error) {
+	p, err := planner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Migration != name {
+		return nil, &UsageError{Message: fmt.Sprintf("the plan is of %s, not of %s", p.Migration, name)}
+	}
+	if b := p.Blocking(); len(b) > 0 {
+		return nil, &HazardError{Migration: name, Hazards: b}
+	}
+	probe := &run{Executor: e, lease: l, rec: &record{Name: name, State: Planned, Flag: p.Flag, Plan: p}}
+	if err := probe.gates(ctx, p.Gates(plan.Expand)); err != nil {
+		return nil, err
+	}
+	if err := e.inTx(ctx, l, func(tx *sql.Tx) error { return e.st.begin(ctx, tx, p, Expanding) }); err != nil {
+		return nil, err
+	}
+	e.r.Report(StateChanged{Migration: name, From: Planned, To: Expanding})
+	return e.st.migration(ctx, name)
+}
+
+// expand goes through the states up to open, from whichever it is in.
+func (r *run) expand(ctx context.Context) error {
+	p := r.rec.Plan
+	if r.rec.State == Failed {
+		if err := r.become(ctx, r.rec.Resume, 0); err != nil {
+			return err
+		}
+	}
+	if r.rec.State == Expanding {
+		if err := r.all(ctx, p.Steps(plan.Expand)); err != nil {
+			return err
+		}
+		if err := r.become(ctx, Backfilling, 0); err != nil {
+			return err
+		}
+	}
+	if r.rec.State == Backfilling {
+		if err := r.gates(ctx, p.Gates(plan.Backfill)); err != nil {
+			return err
+		}
+		if err := r.all(ctx, p.Steps(plan.Backfill)); err != nil {
+			return err
+		}
+		if err := r.become(ctx, Verifying, 0); err != nil {
+			return err
+		}
+	}
+	if err := r.verified(ctx); err != nil {
+		return err
+	}
+	if len(p.Steps(plan.Contract)) == 0 {
+		return r.become(ctx, Done, 0)
+	}
+	return r.become(ctx, Open, 0)
+}
+
+// verified compares all rows before the migration opens. No new version writes
+// yet, so that the strict comparison holds.
+func (r *run) verified(ctx context.Context) error {
+	found, err := r.verifyAll(ctx, true)
+	if err != nil {
+		return err
+	}
+	res := r.override(ctx, judge(GateResult{Gate: gateVerified, Result: Pass}, found))
+	if res.Result != Pass {
+		return &GateError{Migration: r.rec.Name, Results: []GateResult{res}}
+	}
+	return nil
+}
+
+func (r *run) all(ctx context.Context, steps []plan.Step) error {
+	for _, s := range steps {
+		if err := r.do(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Baseline records migrations as done on a database that has them already.
+func (e *Executor) Baseline(ctx context.Context, migrations []Baselined) error {
+	return e.underLease(ctx, func(ctx context.Context, l *lease) error {
+		for _, m := range migrations {
+			rec, err := e.st.migration(ctx, m.Name)
+			if err != nil {
+				return err
+			}
+			if rec != nil {
+				if rec.State != Done {
+					return &UsageError{Message: fmt.Sprintf("%s is %s here, so it cannot be a baseline", m.Name, rec.State)}
+				}
+				continue
+			}
+			err = e.inTx(ctx, l, func(tx *sql.Tx) error {
+				_, err := e.st.exec(ctx, tx, `INSERT INTO {migrations} (name, state, flag, checksum, fingerprint, plan, failed_reason, finished_at, updated_at)
+					VALUES (?, ?, ?, ?, '', '', '', {now}, {now})`, m.Name, string(Done), m.Name, m.Checksum)
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("recording the baseline %s: %w", m.Name, err)
+			}
+			e.r.Report(StateChanged{Migration: m.Name, From: Planned, To: Done})
+		}
+		return nil
+	})
+}
+
+// Baselined is a migration that the database has already.
+type Baselined struct{ Name, Checksum string }
+
+// HazardError says which hazards stand in the way of expand.
+type HazardError struct {
+	Migration string
+	Hazards   []plan.Hazard
+}
+
+func (e *HazardError) Error() string {
+	s := e.Migration + " has hazards that nobody has allowed:"
+	for _, h := range e.Hazards {
+		s += fmt.Sprintf("\n%s: %s: %s; instead: %s", h.Pos, h.Rule, h.Message, h.Instead)
+	}
+	return s
+}
+
+// graceLeft is how much of the grace is left, by the server's clock.
+func (rec *record) graceLeft() time.Duration {
+	if !rec.GraceLeft.Valid {
+		return 0
+	}
+	return max(0, seconds(rec.GraceLeft.Float64))
+}

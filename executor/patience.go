@@ -1,0 +1,124 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// longWait is the age from which a transaction in our way is worth waiting for
+// without queueing behind it: whoever queues for a strong lock makes everybody
+// behind it wait too.
+const longWait = time.Second
+
+// patiently repeats an attempt for as long as it fails for reasons that pass:
+// a lock that somebody holds, a deadlock, a lost connection.
+func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) error {
+	begun := time.Now()
+	lost := 0
+	var blockers []Blocker
+	for n := 1; ; n++ {
+		blockers = r.waitForLong(ctx, s, n, begun)
+		err := attempt()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		switch r.s.Classify(err) {
+		case LockTimeout:
+			r.tellWait(ctx, s, n, begun, &blockers)
+		case Transient:
+		case Disconnected:
+			if lost++; lost > 5 {
+				return r.s.Redact(err)
+			}
+			done, again := r.afterLoss(ctx, s)
+			if again != nil {
+				return errors.Join(r.s.Redact(err), again)
+			}
+			if done {
+				return nil
+			}
+		case Other, BadRow, Exists:
+			_ = r.s.Reset(context.WithoutCancel(ctx), r.conn)
+			return r.s.Redact(err)
+		}
+		if resetErr := r.s.Reset(ctx, r.conn); resetErr != nil {
+			if err := r.reconnect(ctx); err != nil {
+				return err
+			}
+		}
+		if waited := time.Since(begun); waited > r.o.LockDeadline {
+			return &BlockedError{Object: s.Lock.Object, Waited: waited, Blockers: blockers, Err: r.s.Redact(err)}
+		}
+		if err := sleep(ctx, jitter(n)); err != nil {
+			return err
+		}
+	}
+}
+
+// waitForLong waits, without queueing, while transactions that have been open
+// for long hold what the step needs. Now and then (every ten seconds) it lets
+// an attempt through, since what the server reports of locks may be imprecise.
+func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Time) []Blocker {
+	if s.Lock.Object == "" || s.LockTimeoutMS == 0 {
+		return nil
+	}
+	var long []Blocker
+	until := time.Now().Add(10 * time.Second)
+	for told := false; time.Now().Before(until); told = true {
+		all, err := r.s.Blockers(ctx, s.Lock)
+		if err != nil {
+			return nil // a convenience: the attempt itself is bounded
+		}
+		long = long[:0]
+		for _, b := range all {
+			if b.Age >= longWait {
+				long = append(long, b)
+			}
+		}
+		if len(long) == 0 {
+			return nil
+		}
+		if !told {
+			r.r.Report(LockWait{Migration: r.rec.Name, Step: s.ID, Object: s.Lock.Object, Attempt: n, Waited: time.Since(begun), Blockers: long})
+		}
+		if sleep(ctx, 200*time.Millisecond) != nil || time.Since(begun) > r.o.LockDeadline {
+			return long
+		}
+	}
+	return long
+}
+
+func (r *run) tellWait(ctx context.Context, s plan.Step, n int, begun time.Time, blockers *[]Blocker) {
+	if found, err := r.s.Blockers(ctx, s.Lock); err == nil && len(found) > 0 {
+		*blockers = found
+	}
+	r.r.Report(LockWait{Migration: r.rec.Name, Step: s.ID, Object: s.Lock.Object, Attempt: n, Waited: time.Since(begun), Blockers: *blockers})
+}
+
+// afterLoss connects again after the connection was lost with the outcome
+// unknown, and asks the journal whether the step had got through.
+func (r *run) afterLoss(ctx context.Context, s plan.Step) (done bool, err error) {
+	for try := 1; ; try++ {
+		if err = r.reconnect(ctx); err == nil {
+			if known, kerr := r.st.steps(ctx, r.rec.Name, r.rec.Run); kerr == nil {
+				before := r.known[s.ID]
+				r.known = known
+				return before != known[s.ID] && known[s.ID].event == eventDone, nil
+			} else {
+				err = kerr
+			}
+		}
+		if try == 10 {
+			return false, err
+		}
+		if err := sleep(ctx, jitter(try)); err != nil {
+			return false, err
+		}
+	}
+}

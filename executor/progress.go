@@ -1,0 +1,75 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+)
+
+// tell reports the walk's progress four times a second, and notes the rate for
+// status every second or so. The returned function stops it and reports the end.
+func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
+	quit := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-quit:
+				return
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				w.r.Report(w.progress(false))
+				if n%4 == 0 && w.durable {
+					w.saveRate(ctx)
+				}
+			}
+		}
+	}()
+	return func(complete bool) {
+		close(quit)
+		wg.Wait()
+		p := w.progress(true)
+		if complete {
+			p.Done = max(p.Done, p.Total)
+			p.Total = p.Done
+			p.ETA = 0
+		}
+		w.r.Report(p)
+		if w.durable {
+			w.saveRate(ctx)
+		}
+	}
+}
+
+func (w *walk) progress(final bool) Progress {
+	done := w.done.Load()
+	p := Progress{
+		Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what,
+		Done: done, Total: max(w.total, done), Paused: w.paused.Load(), Final: final,
+	}
+	if took := time.Since(w.started).Seconds(); took > 0 {
+		p.Rate = float64(done-w.startRows) / took
+	}
+	if p.Rate > 0 && !p.Paused {
+		p.ETA = time.Duration(float64(p.Total-done) / p.Rate * float64(time.Second))
+	}
+	return p
+}
+
+// saveRate lets status show the rate. A failure is no reason to stop a
+// backfill: status would merely show an older rate.
+func (w *walk) saveRate(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = w.oneTx(ctx, w.lease, func(tx *sql.Tx) error {
+		_, err := w.st.exec(ctx, tx, `UPDATE {walks} SET rows_per_second = ?, updated_at = {now} WHERE migration = ? AND step = ?`,
+			w.progress(false).Rate, w.rec.Name, w.step)
+		return err
+	})
+}

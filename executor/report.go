@@ -1,0 +1,81 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Reporter is told what happens, as it happens. Its calls come from one
+// goroutine at a time and must return soon.
+type Reporter interface{ Report(Event) }
+
+// Event is something worth telling. The set is closed.
+type Event interface{ event() }
+
+// The events.
+type (
+	// StateChanged: a migration went from one state to another.
+	StateChanged struct {
+		Migration string
+		From, To  State
+	}
+	// StepStarted: a step (or its undo) begins.
+	StepStarted struct {
+		Migration string
+		Step      plan.Step
+		Undo      bool
+	}
+	// StepDone: a step (or its undo) has been done. Already: the journal or the
+	// probes said that it had been, before.
+	StepDone struct {
+		Migration string
+		Step      plan.Step
+		Undo      bool
+		Already   bool
+		Took      time.Duration
+		// Rows that a chunked step changed.
+		Rows int64
+	}
+	// LockWait: a lock could not be had yet.
+	LockWait struct {
+		Migration string
+		Step      string
+		Object    string
+		Attempt   int
+		Waited    time.Duration
+		Blockers  []Blocker
+	}
+	// LeaseWait: another executor is at work.
+	LeaseWait struct {
+		Holder string
+		Since  time.Time
+	}
+	// Progress of a walk over a table.
+	Progress struct {
+		Migration string
+		Step      string
+		Table     string
+		// What is "backfill", "verify" or "repair".
+		What        string
+		Done, Total int64
+		// Rate is rows per second, lately; ETA is 0 when unknown.
+		Rate   float64
+		ETA    time.Duration
+		Paused bool
+		Final  bool
+	}
+	// GateChecked: a gate has answered.
+	GateChecked struct {
+		Migration string
+		GateResult
+	}
+)
+
+func (StateChanged) event() {}
+func (StepStarted) event()  {}
+func (StepDone) event()     {}
+func (LockWait) event()     {}
+func (LeaseWait) event()    {}
+func (Progress) event()     {}
+func (GateChecked) event()  {}

@@ -1,0 +1,87 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Rollback takes a contracted migration that is still in its grace back to
+// open, and any earlier one back to the schema before it. It returns the state
+// reached. A LossError says what it would lose.
+func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
+	var reached State
+	err := e.underLease(ctx, func(ctx context.Context, l *lease) error {
+		rec, err := e.st.migration(ctx, name)
+		if err != nil {
+			return err
+		}
+		if rec == nil {
+			return &UsageError{Message: fmt.Sprintf("%s has never been expanded here: there is nothing to roll back", name)}
+		}
+		reached = rec.State
+		switch rec.resumeState() {
+		case RolledBack:
+			return nil
+		case Done, Planned:
+			return &UsageError{
+				Message: fmt.Sprintf("%s is %s: what it replaced is gone", name, rec.State),
+				Instead: "write a new migration that brings back what you need",
+			}
+		case Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
+		}
+		r, err := e.start(ctx, l, rec)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		err = r.rollback(ctx)
+		reached = rec.State
+		return err
+	})
+	return reached, err
+}
+
+func (r *run) rollback(ctx context.Context) error {
+	p := r.rec.Plan
+	switch r.rec.resumeState() {
+	case Contracting, Grace:
+		if err := r.undoAll(ctx, p.Steps(plan.Contract)); err != nil {
+			return err
+		}
+		return r.become(ctx, Open, 0)
+	case Planned, Expanding, Backfilling, Verifying, Open, Done, RolledBack, Failed:
+	}
+	if r.rec.State == Open && slices.Contains(p.Gates(plan.Backfill), gateFlagOff) {
+		if err := r.gates(ctx, []string{gateFlagOff}); err != nil {
+			return err
+		}
+	}
+	for _, phase := range []plan.PhaseName{plan.Backfill, plan.Expand} {
+		if err := r.undoAll(ctx, p.Steps(phase)); err != nil {
+			return err
+		}
+	}
+	return r.become(ctx, RolledBack, 0)
+}
+
+// undoAll undoes steps, last first. Purged steps have no undo: the first purge
+// step that has been begun forbids to go back.
+func (r *run) undoAll(ctx context.Context, steps []plan.Step) error {
+	for _, s := range slices.Backward(steps) {
+		if s.AfterGrace && !r.known[s.ID].undone() {
+			return &UsageError{
+				Message: fmt.Sprintf("%s: the purge has begun (step %s): what it replaced is gone", r.rec.Name, s.ID),
+				Instead: "run migrate contract to its end, then write a new migration that brings back what you need",
+			}
+		}
+	}
+	for _, s := range slices.Backward(steps) {
+		if err := r.undo(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

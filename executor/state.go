@@ -1,0 +1,40 @@
+package executor
+
+import "slices"
+
+// State is where a migration stands (DESIGN section 2). States have names and a
+// transition table; they have no order.
+type State string
+
+// The states of a migration.
+const (
+	Planned     State = "planned"
+	Expanding   State = "expanding"
+	Backfilling State = "backfilling"
+	Verifying   State = "verifying"
+	Open        State = "open"
+	Contracting State = "contracting"
+	Grace       State = "grace"
+	Done        State = "done"
+	RolledBack  State = "rolled_back"
+	Failed      State = "failed"
+)
+
+// transitions says which state may follow which. A failed migration goes on
+// from the state in which it failed, or is rolled back.
+var transitions = map[State][]State{
+	Planned:     {Expanding, Done},
+	Expanding:   {Backfilling, Failed, RolledBack},
+	Backfilling: {Verifying, Failed, RolledBack},
+	Verifying:   {Open, Done, Failed, RolledBack},
+	Open:        {Contracting, RolledBack, Failed},
+	Contracting: {Grace, Done, Open, Failed},
+	Grace:       {Done, Open, Failed},
+	Done:        {},
+	RolledBack:  {Expanding},
+	Failed:      {Expanding, Backfilling, Verifying, Contracting, Grace, Open, RolledBack},
+}
+
+func (s State) mayBecome(next State) bool {
+	return s == next || slices.Contains(transitions[s], next)
+}

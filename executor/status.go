@@ -1,0 +1,189 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Status is what status prints, for people's scripts (DESIGN section 9).
+type Status struct {
+	FormatVersion string            `json:"format_version"`
+	Migrations    []MigrationStatus `json:"migrations"`
+	// Paused tells who paused the backfills; empty: nobody.
+	Paused string `json:"paused,omitempty"`
+	// Holder is the executor at work; empty: none.
+	Holder string `json:"holder,omitempty"`
+}
+
+// MigrationStatus is where one migration stands.
+type MigrationStatus struct {
+	Name     string           `json:"name"`
+	State    State            `json:"state"`
+	Flag     string           `json:"flag"`
+	Gates    []GateResult     `json:"gates"`
+	Backfill []BackfillStatus `json:"backfill"`
+	// Mismatches counts the inconsistent rows that the last verify found.
+	Mismatches int64 `json:"mismatches"`
+	// FailedStep and FailedReason say why a failed migration stopped.
+	FailedStep   string `json:"failed_step,omitempty"`
+	FailedReason string `json:"failed_reason,omitempty"`
+	// GraceLeft is how long contracted objects can still be restored, in seconds.
+	GraceLeft float64 `json:"grace_left_seconds,omitempty"`
+}
+
+// BackfillStatus is the progress of one table.
+type BackfillStatus struct {
+	Table         string  `json:"table"`
+	RowsTotal     int64   `json:"rows_total"`
+	RowsDone      int64   `json:"rows_done"`
+	RowsPerSecond float64 `json:"rows_per_second"`
+	// ETASeconds is 0 when finished or unknown.
+	ETASeconds float64 `json:"eta_seconds"`
+}
+
+// Status tells where each migration stands that has begun here. It takes no
+// lease and changes nothing.
+func (e *Executor) Status(ctx context.Context) (*Status, error) {
+	out := &Status{FormatVersion: plan.FormatVersion, Migrations: []MigrationStatus{}}
+	ok, err := e.Initialized(ctx)
+	if err != nil || !ok {
+		return out, err
+	}
+	recs, err := e.st.migrations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range recs {
+		m, err := e.statusOf(ctx, rec)
+		if err != nil {
+			return nil, err
+		}
+		out.Migrations = append(out.Migrations, *m)
+	}
+	paused, by, err := e.st.paused(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if paused {
+		out.Paused = by
+	}
+	err = e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT CASE WHEN {age expires_at} < 0 THEN holder ELSE '' END FROM {lease} WHERE id = 1`)).Scan(&out.Holder)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lease: %w", err)
+	}
+	return out, nil
+}
+
+func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus, error) {
+	m := &MigrationStatus{
+		Name: rec.Name, State: rec.State, Flag: rec.Flag, Gates: []GateResult{}, Backfill: []BackfillStatus{},
+		FailedStep: rec.FailedStep, FailedReason: rec.FailedReason,
+	}
+	if rec.State == Grace {
+		m.GraceLeft = rec.graceLeft().Seconds()
+	}
+	for _, g := range gatesOf(rec) {
+		m.Gates = append(m.Gates, e.gate(ctx, rec, g))
+	}
+	found, _, err := e.st.verifications(ctx, rec.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range found {
+		m.Mismatches += v.Mismatches
+	}
+	m.Backfill, err = e.st.backfills(ctx, rec.Name)
+	return m, err
+}
+
+// backfills reads the progress of a migration's walks.
+func (s *store) backfills(ctx context.Context, name string) ([]BackfillStatus, error) {
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.label, w.rows_total, w.rows_per_second, w.finished,
+		COALESCE((SELECT SUM(c.rows_done) FROM {checkpoints} c WHERE c.migration = w.migration AND c.step = w.step), 0)
+		FROM {walks} w WHERE w.migration = ? ORDER BY w.step`), name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the progress of %s: %w", name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := []BackfillStatus{}
+	for rows.Next() {
+		var b BackfillStatus
+		var finished int
+		if err := rows.Scan(&b.Table, &b.RowsTotal, &b.RowsPerSecond, &finished, &b.RowsDone); err != nil {
+			return nil, fmt.Errorf("reading the progress of %s: %w", name, err)
+		}
+		b.RowsTotal = max(b.RowsTotal, b.RowsDone)
+		if finished != 0 {
+			b.RowsTotal = b.RowsDone // the estimate has become a count
+		} else if b.RowsPerSecond > 0 {
+			b.ETASeconds = float64(b.RowsTotal-b.RowsDone) / b.RowsPerSecond
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+// Pause makes running and future backfills wait, within about a second.
+func (e *Executor) Pause(ctx context.Context) error { return e.setPaused(ctx, 1) }
+
+// Resume lets them go on.
+func (e *Executor) Resume(ctx context.Context) error { return e.setPaused(ctx, 0) }
+
+func (e *Executor) setPaused(ctx context.Context, on int) error {
+	if err := bootstrap(ctx, e.s); err != nil {
+		return err
+	}
+	_, err := e.st.exec(ctx, e.st.db, `UPDATE {control} SET paused = ?, paused_by = ?, updated_at = {now} WHERE id = 1`, on, e.o.Holder)
+	if err != nil {
+		return fmt.Errorf("telling the executor: %w", err)
+	}
+	return nil
+}
+
+func (s *store) paused(ctx context.Context) (bool, string, error) {
+	var on int
+	var by string
+	err := s.db.QueryRowContext(ctx, s.l.sqlText(`SELECT paused, paused_by FROM {control} WHERE id = 1`)).Scan(&on, &by)
+	if err != nil {
+		return false, "", fmt.Errorf("asking whether to pause: %w", err)
+	}
+	return on != 0, by, nil
+}
+
+// OpenMigration is a migration whose two shapes live, for the planner.
+type OpenMigration struct {
+	Name    string
+	Touches []string
+}
+
+// Known tells the state, and the file's checksum, of every migration that has
+// begun here, and which are open. It changes nothing.
+func (e *Executor) Known(ctx context.Context) (map[string]KnownMigration, []OpenMigration, error) {
+	out := map[string]KnownMigration{}
+	ok, err := e.Initialized(ctx)
+	if err != nil || !ok {
+		return out, nil, err
+	}
+	recs, err := e.st.migrations(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var open []OpenMigration
+	for _, rec := range recs {
+		out[rec.Name] = KnownMigration{State: rec.State, Flag: rec.Flag, Checksum: rec.Checksum, Plan: rec.Plan}
+		if rec.State != Done && rec.State != RolledBack && rec.Plan != nil {
+			open = append(open, OpenMigration{Name: rec.Name, Touches: rec.Plan.Touches})
+		}
+	}
+	return out, open, nil
+}
+
+// KnownMigration is what the database remembers of a migration.
+type KnownMigration struct {
+	State    State
+	Flag     string
+	Checksum string
+	Plan     *plan.Plan // nil for a baseline
+}

@@ -1,0 +1,196 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// do runs a step unless the journal says that it has been done. After a crash
+// the journal has an intent without a result: in mode InTx that means the step
+// did not happen (the result is in its transaction), in mode Each the probes
+// tell statement by statement, in mode Chunked the checkpoints do.
+func (r *run) do(ctx context.Context, s plan.Step) error {
+	if r.known[s.ID].done() {
+		r.r.Report(StepDone{Migration: r.rec.Name, Step: s, Already: true})
+		return nil
+	}
+	r.r.Report(StepStarted{Migration: r.rec.Name, Step: s})
+	begun := time.Now()
+	var rows int64
+	var err error
+	if s.Mode == plan.Chunked {
+		rows, err = r.chunked(ctx, s)
+	} else {
+		err = r.statements(ctx, s, s.Mode, s.Statements, actionDo)
+	}
+	if err != nil {
+		return &StepError{Migration: r.rec.Name, Step: s.ID, Title: s.Title, Err: err}
+	}
+	r.known[s.ID] = stepState{actionDo, eventDone}
+	r.r.Report(StepDone{Migration: r.rec.Name, Step: s, Took: time.Since(begun), Rows: rows})
+	return nil
+}
+
+// undo reverses a step, unless it never happened or has been undone.
+func (r *run) undo(ctx context.Context, s plan.Step) error {
+	if r.known[s.ID].undone() {
+		return nil
+	}
+	r.r.Report(StepStarted{Migration: r.rec.Name, Step: s, Undo: true})
+	begun := time.Now()
+	if err := r.undoStatements(ctx, s); err != nil {
+		var loss *LossError
+		if errors.As(err, &loss) {
+			return err
+		}
+		return &StepError{Migration: r.rec.Name, Step: s.ID, Title: s.Title, Undo: true, Err: err}
+	}
+	r.known[s.ID] = stepState{actionUndo, eventDone}
+	r.r.Report(StepDone{Migration: r.rec.Name, Step: s, Undo: true, Took: time.Since(begun)})
+	return nil
+}
+
+func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
+	if s.UndoFirst != nil && r.known[s.ID].done() {
+		if err := r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst); err != nil {
+			return err
+		}
+	}
+	if err := r.mayLose(ctx, s); err != nil {
+		return err
+	}
+	mode := s.UndoMode
+	if mode == "" {
+		mode = s.Mode
+	}
+	if mode == plan.Chunked { // what a backfill filled goes with its columns
+		mode = plan.InTx
+	}
+	return r.statements(ctx, s, mode, s.UndoStatements, actionUndo)
+}
+
+// mayLose asks the step's guard.
+func (r *run) mayLose(ctx context.Context, s plan.Step) error {
+	if s.UndoLoses == nil || r.o.DiscardData || !r.known[s.ID].done() {
+		return nil
+	}
+	var loses bool
+	err := r.st.db.QueryRowContext(ctx, s.UndoLoses.SQL).Scan(&loses)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("asking whether undoing loses rows: %w", r.s.Redact(err))
+	}
+	if loses {
+		return &LossError{Migration: r.rec.Name, Step: s.ID, Message: s.UndoLoses.Message}
+	}
+	return nil
+}
+
+// statements runs a step's statements, or its undo's, until they get through.
+func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts []plan.Statement, action string) error {
+	once := r.eachOnce
+	if mode == plan.InTx {
+		once = r.txOnce
+	} else {
+		// The intent says that from here on the probes must be asked.
+		err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventIntent, "")) })
+		if err != nil {
+			return err
+		}
+		r.known[s.ID] = stepState{action, eventIntent}
+	}
+	return r.patiently(ctx, s, func() error { return once(ctx, s, stmts, action) })
+}
+
+// txOnce runs the statements and the journal's entry in one transaction.
+func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) error {
+	tx, err := r.s.Begin(ctx, r.conn, bounds(s))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, st := range stmts {
+		if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
+			return err
+		}
+	}
+	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
+		return err
+	}
+	if err := r.lease.fence(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// eachOnce runs the statements one by one, leaving out those whose probe says
+// that their effect is there.
+func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) error {
+	for _, st := range stmts {
+		if st.Probe != "" {
+			there, err := r.probe(ctx, st.Probe)
+			if err != nil {
+				return err
+			}
+			if there {
+				continue
+			}
+		}
+		if err := r.stillHeld(ctx); err != nil {
+			return err
+		}
+		if err := r.s.Exec(ctx, r.conn, st.SQL, bounds(s)); err != nil {
+			return err
+		}
+	}
+	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+}
+
+// probe asks on the pinned connection, which sees what it has just done.
+func (r *run) probe(ctx context.Context, query string) (bool, error) {
+	var there bool
+	err := r.conn.QueryRowContext(ctx, query).Scan(&there)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("probing: %w", err)
+	}
+	return there, nil
+}
+
+// stillHeld checks the lease before a statement that no transaction can fence.
+func (r *run) stillHeld(ctx context.Context) error {
+	var token int64
+	err := r.st.db.QueryRowContext(ctx, r.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
+	if err != nil {
+		return fmt.Errorf("checking the lease: %w", err)
+	}
+	if token != r.lease.token {
+		r.lease.cancel(ErrLeaseLost)
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+func bounds(s plan.Step) Bounds {
+	return Bounds{
+		Lock:      time.Duration(s.LockTimeoutMS) * time.Millisecond,
+		Statement: time.Duration(s.StatementTimeoutMS) * time.Millisecond,
+	}
+}
+
+// reconnect replaces the pinned connection after it was lost.
+func (r *run) reconnect(ctx context.Context) error {
+	_ = r.conn.Close()
+	conn, err := r.st.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connecting again: %w", err)
+	}
+	r.conn = conn
+	return nil
+}

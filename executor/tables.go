@@ -1,0 +1,205 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ownTables are the tables that migrate keeps in the target database, with
+// {types} and {names} that the engine's layout fills in.
+var ownTables = []string{
+	`CREATE TABLE IF NOT EXISTS {migrations} (
+  name varchar(191) NOT NULL PRIMARY KEY,
+  state varchar(32) NOT NULL,
+  resume varchar(32) NOT NULL DEFAULT '',
+  flag varchar(191) NOT NULL,
+  run bigint NOT NULL DEFAULT 0,
+  checksum varchar(64) NOT NULL,
+  fingerprint varchar(64) NOT NULL,
+  plan {text} NOT NULL,
+  failed_step varchar(64) NOT NULL DEFAULT '',
+  failed_reason {text} NOT NULL,
+  started_at {time} NULL,
+  opened_at {time} NULL,
+  contracted_at {time} NULL,
+  grace_until {time} NULL,
+  finished_at {time} NULL,
+  updated_at {time} NOT NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {journal} (
+  id {serial},
+  migration varchar(191) NOT NULL,
+  run bigint NOT NULL,
+  step varchar(64) NOT NULL,
+  action varchar(16) NOT NULL,
+  event varchar(16) NOT NULL,
+  detail {text} NOT NULL,
+  holder varchar(191) NOT NULL,
+  token bigint NOT NULL,
+  happened_at {time} NOT NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {walks} (
+  migration varchar(191) NOT NULL,
+  step varchar(64) NOT NULL,
+  label varchar(191) NOT NULL,
+  generation varchar(191) NOT NULL,
+  pass int NOT NULL,
+  rows_total bigint NOT NULL,
+  rows_per_second {double} NOT NULL DEFAULT 0,
+  finished smallint NOT NULL DEFAULT 0,
+  started_at {time} NOT NULL,
+  updated_at {time} NOT NULL,
+  PRIMARY KEY (migration, step)
+)`,
+	`CREATE TABLE IF NOT EXISTS {checkpoints} (
+  migration varchar(191) NOT NULL,
+  step varchar(64) NOT NULL,
+  span int NOT NULL,
+  span_from {text} NOT NULL,
+  span_to {text} NOT NULL,
+  position {text} NOT NULL,
+  finished smallint NOT NULL DEFAULT 0,
+  rows_done bigint NOT NULL DEFAULT 0,
+  rows_changed bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (migration, step, span)
+)`,
+	`CREATE TABLE IF NOT EXISTS {verifications} (
+  migration varchar(191) NOT NULL,
+  label varchar(191) NOT NULL,
+  rows_checked bigint NOT NULL,
+  mismatches bigint NOT NULL,
+  sample {text} NOT NULL,
+  verified_at {time} NOT NULL,
+  PRIMARY KEY (migration, label)
+)`,
+	`CREATE TABLE IF NOT EXISTS {lease} (
+  id smallint NOT NULL PRIMARY KEY,
+  token bigint NOT NULL,
+  holder varchar(191) NOT NULL,
+  acquired_at {time} NOT NULL,
+  expires_at {time} NOT NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {control} (
+  id smallint NOT NULL PRIMARY KEY,
+  paused smallint NOT NULL,
+  paused_by varchar(191) NOT NULL,
+  updated_at {time} NOT NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {flags} (
+  name varchar(191) NOT NULL PRIMARY KEY,
+  percent smallint NOT NULL,
+  updated_at {time} NOT NULL,
+  full_since {time} NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {observations} (
+  flag varchar(191) NOT NULL PRIMARY KEY,
+  origin varchar(191) NOT NULL,
+  full_since {time} NOT NULL
+)`,
+}
+
+// singletons are the rows that exist once.
+var singletons = []struct{ table, insert string }{
+	{"{lease}", `INSERT INTO {lease} (id, token, holder, acquired_at, expires_at) VALUES (1, 0, '', {now}, {now})`},
+	{"{control}", `INSERT INTO {control} (id, paused, paused_by, updated_at) VALUES (1, 0, '', {now})`},
+}
+
+// sqlText fills in a query's {names}, {types}, {now} and ? parameters.
+func (l Layout) sqlText(query string) string {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(query); i++ {
+		switch query[i] {
+		case '?':
+			n++
+			b.WriteString(l.Placeholder(n))
+		case '{':
+			end := strings.IndexByte(query[i:], '}')
+			b.WriteString(l.word(query[i+1 : i+end]))
+			i += end
+		default:
+			b.WriteByte(query[i])
+		}
+	}
+	return b.String()
+}
+
+func (l Layout) word(w string) string {
+	switch w {
+	case "text":
+		return l.Types.Text
+	case "time":
+		return l.Types.Time
+	case "double":
+		return l.Types.Double
+	case "serial":
+		return l.Types.SerialPK
+	case "now":
+		return l.Now
+	case "share":
+		return l.ForShare
+	}
+	if secs, ok := strings.CutPrefix(w, "now+"); ok {
+		return l.AddSeconds(l.Now, secs)
+	}
+	if col, ok := strings.CutPrefix(w, "age "); ok {
+		return l.SecondsSince(col)
+	}
+	return l.Table(w)
+}
+
+// bootstrapped reports whether the executor's tables are there.
+func bootstrapped(ctx context.Context, db *sql.DB, l Layout) (bool, error) {
+	var n int
+	err := db.QueryRowContext(ctx, l.Exists).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("looking for migrate's own tables: %w", err)
+	}
+	return err == nil && n > 0, nil
+}
+
+// bootstrap creates the executor's tables where they are missing. It may run
+// any number of times, and side by side.
+func bootstrap(ctx context.Context, s Session) error {
+	l := s.Layout()
+	for _, stmt := range append(append([]string{}, l.Prelude...), ownTables...) {
+		if err := createTolerantly(ctx, s, l.sqlText(stmt)); err != nil {
+			return err
+		}
+	}
+	for _, one := range singletons {
+		var n int
+		if err := s.DB().QueryRowContext(ctx, l.sqlText("SELECT count(*) FROM "+one.table)).Scan(&n); err != nil {
+			return fmt.Errorf("reading migrate's own tables: %w", err)
+		}
+		if n > 0 {
+			continue
+		}
+		// A second executor may have inserted it just now: then it is there.
+		_, err := s.DB().ExecContext(ctx, l.sqlText(one.insert))
+		if err != nil && s.Classify(err) != BadRow {
+			return fmt.Errorf("filling migrate's own tables: %w", err)
+		}
+	}
+	return nil
+}
+
+// createTolerantly runs a CREATE … IF NOT EXISTS, which two sessions at once can
+// still make fail with "exists" or a duplicate key in the catalog.
+func createTolerantly(ctx context.Context, s Session, stmt string) error {
+	for try := 1; ; try++ {
+		_, err := s.DB().ExecContext(ctx, stmt)
+		if err == nil {
+			return nil
+		}
+		switch c := s.Classify(err); {
+		case try < 5 && (c == Exists || c == BadRow || c == Transient):
+		default:
+			return fmt.Errorf("creating migrate's own tables (try %s): %w", strconv.Itoa(try), err)
+		}
+	}
+}
