@@ -58,6 +58,9 @@ func New(s Session, o Options) *Executor {
 	if o.Reporter == nil {
 		o.Reporter = silent{}
 	}
+	if o.Flags == nil {
+		o.Flags = flags.NewTable(s.DB(), s.Layout().Flags)
+	}
 	if o.Holder == "" {
 		o.Holder = "unknown"
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/expandcontract/migrate/flags"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -148,6 +149,8 @@ type Layout struct {
 	AddSeconds func(instant, seconds string) string
 	// SecondsSince writes the seconds from an instant until now, as a float.
 	SecondsSince func(instant string) string
+	// Flags names the built-in flag table for package flags: it is one of ours.
+	Flags flags.Tables
 	// ForShare ends a SELECT that keeps its rows from changing until commit.
 	ForShare string
 }
