@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -91,7 +92,7 @@ func (f flagdFlag) rollout(evaluators map[string]json.RawMessage) (Rollout, erro
 		return f.targeted(targeting)
 	}
 	if f.DefaultVariant == nil {
-		return Unknown(), fmt.Errorf("it has no defaultVariant, so the application's own default decides")
+		return Unknown(), errors.New("it has no defaultVariant, so the application's own default decides")
 	}
 	on, err := f.variant(*f.DefaultVariant)
 	switch {
@@ -118,7 +119,7 @@ func (f flagdFlag) resolveTargeting(evaluators map[string]json.RawMessage) (map[
 	}
 	var name string
 	if err := json.Unmarshal(reference, &name); err != nil {
-		return nil, fmt.Errorf("its targeting has a $ref that is not a name")
+		return nil, errors.New("its targeting has a $ref that is not a name")
 	}
 	shared, ok := evaluators[name]
 	if !ok {
@@ -139,7 +140,7 @@ func operator(raw json.RawMessage) (map[string]json.RawMessage, error) {
 	}
 	var rule map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &rule); err != nil {
-		return nil, fmt.Errorf("its targeting is not an operation")
+		return nil, errors.New("its targeting is not an operation")
 	}
 	switch len(rule) {
 	case 0:
@@ -161,13 +162,13 @@ func (f flagdFlag) targeted(rule map[string]json.RawMessage) (Rollout, error) {
 	}
 	var parts []json.RawMessage
 	if err := json.Unmarshal(arguments, &parts); err != nil {
-		return Unknown(), fmt.Errorf("its fractional targeting is not a list")
+		return Unknown(), errors.New("its fractional targeting is not a list")
 	}
 	if len(parts) > 0 && !isList(parts[0]) {
 		// The bucketing value. An expression or null; a literal would put every
 		// request in the same bucket.
 		if first := bytes.TrimSpace(parts[0]); first[0] != '{' && string(first) != "null" {
-			return Unknown(), fmt.Errorf("its fractional targeting buckets by a constant")
+			return Unknown(), errors.New("its fractional targeting buckets by a constant")
 		}
 		parts = parts[1:]
 	}
@@ -186,7 +187,7 @@ func (f flagdFlag) share(parts []json.RawMessage) (on, total int64, err error) {
 	for _, raw := range parts {
 		var part []json.RawMessage
 		if err := json.Unmarshal(raw, &part); err != nil || len(part) == 0 {
-			return 0, 0, fmt.Errorf("its fractional targeting has a part that is not a variant and its weight")
+			return 0, 0, errors.New("its fractional targeting has a part that is not a variant and its weight")
 		}
 		value, err := f.part(part[0])
 		if err != nil {
@@ -195,7 +196,7 @@ func (f flagdFlag) share(parts []json.RawMessage) (on, total int64, err error) {
 		weight := 1.0
 		if len(part) > 1 && string(bytes.TrimSpace(part[1])) != "null" {
 			if err := json.Unmarshal(part[1], &weight); err != nil || weight != math.Trunc(weight) {
-				return 0, 0, fmt.Errorf("its fractional targeting has a weight that is not a whole number")
+				return 0, 0, errors.New("its fractional targeting has a weight that is not a whole number")
 			}
 		}
 		weight = max(weight, 0) // as flagd does
@@ -208,7 +209,7 @@ func (f flagdFlag) share(parts []json.RawMessage) (on, total int64, err error) {
 		}
 	}
 	if total == 0 {
-		return 0, 0, fmt.Errorf("its fractional targeting has no weight at all")
+		return 0, 0, errors.New("its fractional targeting has no weight at all")
 	}
 	return on, total, nil
 }
@@ -218,7 +219,7 @@ func (f flagdFlag) share(parts []json.RawMessage) (on, total int64, err error) {
 func (f flagdFlag) part(raw json.RawMessage) (bool, error) {
 	var name any
 	if err := json.Unmarshal(raw, &name); err != nil {
-		return false, fmt.Errorf("its fractional targeting has a variant that cannot be read")
+		return false, errors.New("its fractional targeting has a variant that cannot be read")
 	}
 	switch name := name.(type) {
 	case string:
@@ -227,13 +228,13 @@ func (f flagdFlag) part(raw json.RawMessage) (bool, error) {
 		return f.variant(fmt.Sprint(name))
 	case nil:
 		if f.DefaultVariant == nil {
-			return false, fmt.Errorf("its fractional targeting falls back to a defaultVariant, and it has none")
+			return false, errors.New("its fractional targeting falls back to a defaultVariant, and it has none")
 		}
 		return f.variant(*f.DefaultVariant)
 	case map[string]any:
-		return false, fmt.Errorf("its fractional targeting computes a variant, which depends on who asks")
+		return false, errors.New("its fractional targeting computes a variant, which depends on who asks")
 	default:
-		return false, fmt.Errorf("its fractional targeting names a variant by something else than a string")
+		return false, errors.New("its fractional targeting names a variant by something else than a string")
 	}
 }
 
