@@ -16,8 +16,6 @@ import (
 	"github.com/expandcontract/migrate/integration/servers"
 )
 
-const testSoak = time.Second
-
 // quick are options for a short show with a migrate that has the flaw, or none.
 func quick(t *testing.T, server *servers.Database, flaw string) Options {
 	t.Helper()
@@ -33,7 +31,7 @@ func quick(t *testing.T, server *servers.Database, flaw string) Options {
 	}
 	return Options{
 		Engine: server.Engine, DatabaseURL: server.AdminURL, MigrateBinary: script,
-		Customers: 500, Replicas: 2, Rate: 40, Pace: 300 * time.Millisecond, soak: testSoak,
+		Customers: 500, Replicas: 2, Rate: 40, Pace: 300 * time.Millisecond, soak: 2 * time.Second,
 	}
 }
 
