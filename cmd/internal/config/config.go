@@ -42,8 +42,6 @@ type Config struct {
 	LockTimeout, LockDeadline time.Duration
 	// LeaseWait is how long to wait for another executor to finish.
 	LeaseWait time.Duration
-	// MaxFailures is how many rows that fail are collected before a backfill stops.
-	MaxFailures int
 	// FlagSource says where flags are kept, FlagdFile which file where they are in flagd's.
 	FlagSource, FlagdFile string
 	// LogFormat is "text" or "json".
@@ -62,7 +60,6 @@ func Default() Config {
 		ChunkTarget:  200 * time.Millisecond,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
-		MaxFailures:  1,
 		FlagSource:   FlagsInTable,
 		LogFormat:    "text",
 	}

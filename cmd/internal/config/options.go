@@ -33,9 +33,8 @@ var Options = []Option{
 	{"grace", "MIGRATE_GRACE", "", "how long contracted objects stay restorable, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Grace }, 0)},
 	{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side", number(func(c *Config) *int { return &c.Workers }, 1, 64)},
 	{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
-	{"backfill.max_failures", "MIGRATE_BACKFILL_MAX_FAILURES", "max-failures", "how many failing rows to collect before a backfill stops", number(func(c *Config) *int { return &c.MaxFailures }, 1, 10_000)},
 	{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
-	{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, 0)},
+	{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
 	{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
 	{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
 	{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
@@ -49,8 +48,10 @@ var (
 	GlobalFlags = []string{"database-url", "database-url-file", "dir", "log-format", "no-color"}
 	// WaitFlag is offered by commands that take the lease.
 	WaitFlag = []string{"wait"}
+	// LockTimeoutFlag is offered by commands that make plans.
+	LockTimeoutFlag = []string{"lock-timeout"}
 	// LockFlags are offered by commands that change the schema.
-	LockFlags = []string{"wait", "lock-timeout", "lock-deadline"}
+	LockFlags = []string{"wait", "lock-deadline"}
 	// BackfillFlags are offered by commands that walk tables.
 	BackfillFlags = []string{"workers", "chunk-target"}
 )

@@ -1,26 +1,27 @@
-// Package progress shows how far work on many rows is: one line that is redrawn
-// on a terminal, a log line now and then elsewhere.
+// Package progress tells a person or a log what the executor does: what was
+// done, who is in the way, and how far work on many rows is. On a terminal that
+// is one line, redrawn; elsewhere a log line now and then.
 package progress
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/expandcontract/migrate/cmd/internal/streams"
 	"github.com/expandcontract/migrate/cmd/internal/views"
+	"github.com/expandcontract/migrate/executor"
 )
 
-// How often progress is shown: the terminal's line at most ten times a second,
-// a log line every five.
+// How often something that goes on is shown: the terminal's line at most ten
+// times a second, a log line every five seconds.
 const (
 	drawEvery = 100 * time.Millisecond
 	logEvery  = 5 * time.Second
 )
 
-// Reporter shows the progress of one piece of work at a time. Its methods may
-// be called concurrently.
+// Reporter shows what the executor reports.
 type Reporter struct {
 	console *streams.Console
 	theme   streams.Theme
@@ -28,109 +29,199 @@ type Reporter struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	mu    sync.Mutex
-	work  map[string]*work
-	shown time.Time
+	drawn  time.Time            // when the terminal's line was drawn last
+	logged map[string]time.Time // when something that goes on was logged last
+	walks  map[string]walk
 }
 
-// work is one table's progress.
-type work struct {
-	meter       meter
-	done, total int64
-	logged      time.Time
+// walk is where and when a walk over a table began in this run.
+type walk struct {
+	rows int64
+	at   time.Time
 }
 
-// New makes a reporter for a terminal or for a log. now is the clock.
+var _ executor.Reporter = (*Reporter)(nil)
+
+// New makes a reporter. now is the clock.
 func New(s *streams.Streams, log *slog.Logger, now func() time.Time) *Reporter {
 	return &Reporter{
 		console: s.Err, theme: s.ErrTheme, tty: s.ErrIsTerminal(), log: log, now: now,
-		work: map[string]*work{},
+		logged: map[string]time.Time{}, walks: map[string]walk{},
 	}
 }
 
-// Rows tells how many rows of a labelled piece of work are done of an estimated
-// total. The first call begins it; done need not be 0 then.
-func (r *Reporter) Rows(label string, done, total int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// Report implements executor.Reporter.
+func (r *Reporter) Report(event executor.Event) {
+	switch e := event.(type) {
+	case executor.StateChanged:
+		r.log.Info(string(e.To), "migration", e.Migration, "was", string(e.From))
+	case executor.StepStarted:
+		r.stepStarted(e)
+	case executor.StepDone:
+		r.stepDone(e)
+	case executor.LockWait:
+		r.lockWait(e)
+	case executor.LeaseWait:
+		r.leaseWait(e)
+	case executor.Progress:
+		r.progress(e)
+	case executor.GateChecked:
+		r.gateChecked(e)
+	}
+}
+
+// Close takes the terminal's line away.
+func (r *Reporter) Close() { r.console.Status("") }
+
+func (r *Reporter) stepStarted(e executor.StepStarted) {
+	verb := "running"
+	if e.Undo {
+		verb = "undoing"
+	}
+	r.log.Debug(verb+": "+e.Step.Title, "migration", e.Migration, "step", e.Step.ID)
+	r.status(e.Step.ID + "  " + e.Step.Title)
+}
+
+func (r *Reporter) stepDone(e executor.StepDone) {
+	r.status("")
+	if e.Already {
+		r.log.Debug("done before: "+e.Step.Title, "migration", e.Migration, "step", e.Step.ID)
+		return
+	}
+	verb := "done"
+	if e.Undo {
+		verb = "undone"
+	}
+	attrs := []any{"migration", e.Migration, "step", e.Step.ID, "took", e.Took.Round(time.Millisecond)}
+	if e.Rows > 0 {
+		attrs = append(attrs, "rows", e.Rows)
+	}
+	r.log.Info(verb+": "+e.Step.Title, attrs...)
+}
+
+func (r *Reporter) lockWait(e executor.LockWait) {
+	r.status("waiting for a lock on " + e.Object + ", " + views.About(e.Waited))
+	if !r.due("lock " + e.Migration + " " + e.Step) {
+		return
+	}
+	attrs := []any{"migration", e.Migration, "step", e.Step, "object", e.Object, "waited", e.Waited.Round(time.Millisecond)}
+	for _, b := range e.Blockers {
+		attrs = append(attrs, "blocked_by", b.String())
+	}
+	r.log.Warn("waiting for a lock; others pass meanwhile", attrs...)
+}
+
+func (r *Reporter) leaseWait(e executor.LeaseWait) {
+	r.status("waiting for " + e.Holder + " to finish")
+	if r.due("lease") {
+		r.log.Warn("waiting: another migrate is at work", "holder", e.Holder, "since", e.Since.UTC().Format(time.RFC3339))
+	}
+}
+
+func (r *Reporter) gateChecked(e executor.GateChecked) {
+	log := r.log.Debug
+	if e.Result != executor.Pass {
+		log = r.log.Warn
+	}
+	log(fmt.Sprintf("gate %s: %s", e.Gate, e.Result), "migration", e.Migration, "reason", e.Reason)
+}
+
+func (r *Reporter) progress(e executor.Progress) {
+	key := e.What + " " + e.Migration + " " + e.Step + " " + e.Table
 	now := r.now()
-	w := r.work[label]
-	if w == nil {
-		w = &work{logged: now}
-		r.work[label] = w
+	began, ok := r.walks[key]
+	if !ok {
+		began = walk{e.Done, now}
+		r.walks[key] = began
+		r.logged[key] = now
 	}
 	// An estimate that proves too low moves with the rows found.
-	w.done, w.total = done, max(done, total)
-	w.meter.add(now, done)
-	if r.tty {
-		r.draw(now, label, w)
-		return
-	}
-	if now.Sub(w.logged) >= logEvery {
-		w.logged = now
-		r.log.Info("working", w.attrs(label)...)
+	e.Total = max(e.Done, e.Total)
+	switch {
+	case e.Final:
+		delete(r.walks, key)
+		delete(r.logged, key)
+		r.status("")
+		r.finished(e, began, now)
+	case r.tty:
+		r.draw(e, now)
+	case r.due(key):
+		r.log.Info(e.What, r.attrs(e)...)
 	}
 }
 
-// End tells that the labelled work is over, and takes its line away. It logs a
-// summary with the average rate.
-func (r *Reporter) End(label string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	w := r.work[label]
-	if w == nil {
-		return
+// finished sums a walk up, with its average rate in this run.
+func (r *Reporter) finished(e executor.Progress, began walk, now time.Time) {
+	took := now.Sub(began.at)
+	attrs := []any{"migration", e.Migration, "table", e.Table, "rows", e.Done, "took", took.Round(time.Millisecond)}
+	if rows := e.Done - began.rows; rows > 0 && took > 0 {
+		attrs = append(attrs, "rows_per_second", int64(float64(rows)/took.Seconds()))
 	}
-	delete(r.work, label)
-	r.console.Status("")
-	r.shown = time.Time{}
-	elapsed := r.now().Sub(w.meter.first.at)
-	r.log.Info("finished", "work", label, "rows", w.done,
-		"rows_per_second", int64(w.meter.average()), "took", elapsed.Round(time.Millisecond))
+	r.log.Info(e.What+" finished", attrs...)
 }
 
-// Clear takes the line away, whatever is under way.
-func (r *Reporter) Clear() { r.console.Status("") }
-
-func (w *work) attrs(label string) []any {
-	attrs := []any{"work", label, "rows_done", w.done, "rows_total", w.total, "percent", views.Percent(w.done, w.total)}
-	if rate := w.meter.rate(); rate > 0 {
-		attrs = append(attrs, "rows_per_second", int64(rate), "eta", views.About(w.eta(rate)))
+func (r *Reporter) attrs(e executor.Progress) []any {
+	attrs := []any{
+		"migration", e.Migration, "table", e.Table, "rows_done", e.Done, "rows_total", e.Total,
+		"percent", views.Percent(e.Done, e.Total),
+	}
+	switch {
+	case e.Paused:
+		attrs = append(attrs, "paused", true)
+	case e.Rate > 0:
+		attrs = append(attrs, "rows_per_second", int64(e.Rate), "eta", views.About(e.ETA))
 	}
 	return attrs
 }
 
-// eta estimates the time left at a rate.
-func (w *work) eta(rate float64) time.Duration {
-	return time.Duration(float64(w.total-w.done) / rate * float64(time.Second))
+// due tells whether something that goes on is to be logged again.
+func (r *Reporter) due(key string) bool {
+	now := r.now()
+	if last, ok := r.logged[key]; ok && now.Sub(last) < logEvery {
+		return false
+	}
+	r.logged[key] = now
+	return true
 }
 
-// draw redraws the line, unless it was drawn just now.
-func (r *Reporter) draw(now time.Time, label string, w *work) {
-	if now.Sub(r.shown) < drawEvery && w.done < w.total {
+// status replaces the terminal's line.
+func (r *Reporter) status(line string) {
+	r.console.Status(line)
+	r.drawn = time.Time{}
+}
+
+// draw shows progress on the terminal's line, unless it was drawn just now.
+func (r *Reporter) draw(e executor.Progress, now time.Time) {
+	if now.Sub(r.drawn) < drawEvery {
 		return
 	}
-	r.shown = now
-	r.console.Status(r.line(label, w))
+	r.console.Status(r.line(e))
+	r.drawn = now
 }
 
 // barWidth is the length of the bar in columns.
 const barWidth = 24
 
-// line is "users  ━━━━━━━━────────  42%  84,000 of 200,000  21k/s  5s left".
-func (r *Reporter) line(label string, w *work) string {
+// line is "backfill users  ━━━━━━━━────────  42%  84,000 of 200,000  21k/s  5s left".
+func (r *Reporter) line(e executor.Progress) string {
 	filled := barWidth
-	if w.total > 0 {
-		filled = int(float64(barWidth) * float64(w.done) / float64(w.total))
+	if e.Total > 0 {
+		filled = int(float64(barWidth) * float64(e.Done) / float64(e.Total))
 	}
 	parts := []string{
-		label,
+		e.What + " " + e.Table,
 		r.theme.Accent.Render(strings.Repeat("━", filled)) + r.theme.Faint.Render(strings.Repeat("─", barWidth-filled)),
-		views.Percent(w.done, w.total),
-		views.Count(w.done) + " of " + views.Count(w.total),
+		views.Percent(e.Done, e.Total),
+		views.Count(e.Done) + " of " + views.Count(e.Total),
 	}
-	if rate := w.meter.rate(); rate > 0 {
-		parts = append(parts, views.Rate(rate), views.About(w.eta(rate))+" left")
+	switch {
+	case e.Paused:
+		parts = append(parts, r.theme.Warn.Render("paused"))
+	case e.Rate > 0:
+		parts = append(parts, views.Rate(e.Rate))
+		if e.ETA > 0 {
+			parts = append(parts, views.About(e.ETA)+" left")
+		}
 	}
 	return strings.Join(parts, "  ")
 }

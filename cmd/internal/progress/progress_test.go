@@ -12,6 +12,8 @@ import (
 
 	"github.com/expandcontract/migrate/cmd/internal/progress"
 	"github.com/expandcontract/migrate/cmd/internal/streams"
+	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/planner/plan"
 )
 
 // clock is a clock that stands still until it is moved.
@@ -22,111 +24,154 @@ func newClock() *clock { return &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UT
 func (c *clock) read() time.Time      { return c.now }
 func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
 
-// lines strips what redraws a terminal's line from what was written to it.
-func lines(out *bytes.Buffer) []string {
+// walked is the progress of the one walk of these tests.
+func walked(done int64, rate float64, eta time.Duration) executor.Progress {
+	return executor.Progress{
+		Migration: "0007_split_name", Step: "backfill-1", Table: "users", What: "backfill",
+		Done: done, Total: 200_000, Rate: rate, ETA: eta,
+	}
+}
+
+// terminal runs f with a reporter on a terminal and returns what the line showed.
+func terminal(t *testing.T, f func(r *progress.Reporter, c *clock)) []string {
+	t.Helper()
+	var out bytes.Buffer
+	c := newClock()
+	r := progress.New(streams.Terminal(&out, 120), slog.New(slog.NewTextHandler(io.Discard, nil)), c.read)
+	f(r, c)
 	var lines []string
 	for _, l := range strings.Split(out.String(), "\r\x1b[2K") {
-		lines = append(lines, strings.TrimRight(ansi.Strip(l), "\n"))
+		lines = append(lines, ansi.Strip(l))
 	}
 	return lines[1:]
 }
 
-func TestTerminalShowsOneLine(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	time0 := newClock()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	r := progress.New(streams.Terminal(&out, 120), quiet, time0.read)
-
-	r.Rows("users", 0, 200_000)
-	for range 10 { // ten reports in 50 ms are drawn once at most
-		time0.pass(5 * time.Millisecond)
-		r.Rows("users", 100, 200_000)
-	}
-	time0.pass(4950 * time.Millisecond)
-	r.Rows("users", 100_000, 200_000)
-	time0.pass(5 * time.Second)
-	r.Rows("users", 200_000, 200_000)
-	r.End("users")
-
-	want := []string{
-		"users  ────────────────────────  0%  0 of 200,000",
-		"users  ━━━━━━━━━━━━────────────  50%  100,000 of 200,000  20k/s  5s left",
-		"users  ━━━━━━━━━━━━━━━━━━━━━━━━  100%  200,000 of 200,000  20k/s  0s left",
-		"",
-	}
-	if got := lines(&out); strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the terminal showed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-func TestTerminalIsDrawnAtMostTenTimesASecond(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	time0 := newClock()
-	r := progress.New(streams.Terminal(&out, 120), slog.New(slog.NewTextHandler(io.Discard, nil)), time0.read)
-	const seconds = 3
-	for i := range int64(seconds * 1000) {
-		time0.pass(time.Millisecond)
-		r.Rows("users", i, 1_000_000)
-	}
-	if got := len(lines(&out)); got > 10*seconds || got < 5*seconds {
-		t.Errorf("the line was drawn %d times in %d seconds", got, seconds)
-	}
-}
-
-// logged runs f with a reporter that logs, and returns the lines.
-func logged(t *testing.T, f func(r *progress.Reporter, time0 *clock)) []string {
+// logged runs f with a reporter without a terminal and returns the log's lines.
+func logged(t *testing.T, f func(r *progress.Reporter, c *clock)) []string {
 	t.Helper()
 	var out bytes.Buffer
-	time0 := newClock()
+	c := newClock()
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+			if a.Key == slog.TimeKey {
 				return slog.Attr{}
 			}
 			return a
 		},
 	}))
-	f(progress.New(streams.Buffers(io.Discard, io.Discard), log, time0.read), time0)
+	f(progress.New(streams.Buffers(io.Discard, io.Discard), log, c.read), c)
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+}
+
+func equal(t *testing.T, got, want []string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("it showed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestTerminalShowsOneLine(t *testing.T) {
+	t.Parallel()
+	got := terminal(t, func(r *progress.Reporter, c *clock) {
+		r.Report(executor.StepStarted{Step: plan.Step{ID: "backfill-1", Title: "fill users.first_name"}})
+		r.Report(walked(0, 0, 0))
+		c.pass(5 * time.Second)
+		r.Report(walked(100_000, 20_000, 5*time.Second))
+		c.pass(time.Second)
+		paused := walked(120_000, 0, 0)
+		paused.Paused = true
+		r.Report(paused)
+		c.pass(5 * time.Second)
+		r.Report(walked(200_000, 20_000, 0))
+		last := walked(200_000, 20_000, 0)
+		last.Final = true
+		r.Report(last)
+	})
+	equal(t, got, []string{
+		"backfill-1  fill users.first_name",
+		"backfill users  ────────────────────────  0%  0 of 200,000",
+		"backfill users  ━━━━━━━━━━━━────────────  50%  100,000 of 200,000  20k/s  5s left",
+		"backfill users  ━━━━━━━━━━━━━━──────────  60%  120,000 of 200,000  paused",
+		"backfill users  ━━━━━━━━━━━━━━━━━━━━━━━━  100%  200,000 of 200,000  20k/s",
+		"",
+	})
+}
+
+func TestTerminalIsDrawnAtMostTenTimesASecond(t *testing.T) {
+	t.Parallel()
+	const seconds = 3
+	got := terminal(t, func(r *progress.Reporter, c *clock) {
+		for i := range int64(seconds * 1000) {
+			c.pass(time.Millisecond)
+			r.Report(walked(i, 1000, time.Minute))
+		}
+	})
+	if len(got) > 10*seconds || len(got) < 5*seconds {
+		t.Errorf("the line was drawn %d times in %d seconds", len(got), seconds)
+	}
 }
 
 func TestLogHasOneLinePerInterval(t *testing.T) {
 	t.Parallel()
-	got := logged(t, func(r *progress.Reporter, time0 *clock) {
+	got := logged(t, func(r *progress.Reporter, c *clock) {
 		for i := range int64(121) { // twelve seconds, a report every 100 ms
-			r.Rows("users", 50_000+i*100, 100_000)
-			time0.pass(100 * time.Millisecond)
+			r.Report(walked(50_000+i*100, 1000, 45*time.Second))
+			c.pass(100 * time.Millisecond)
 		}
-		r.End("users")
+		last := walked(62_100, 1000, 0)
+		last.Final = true
+		r.Report(last)
 	})
-	want := []string{
-		"msg=working work=users rows_done=55000 rows_total=100000 percent=55% rows_per_second=1000 eta=45s",
-		"msg=working work=users rows_done=60000 rows_total=100000 percent=60% rows_per_second=1000 eta=40s",
-		"msg=finished work=users rows=62000 rows_per_second=1000 took=12.1s",
-	}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the log says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
+	equal(t, got, []string{
+		`level=INFO msg=backfill migration=0007_split_name table=users rows_done=55000 rows_total=200000 percent=27% rows_per_second=1000 eta=45s`,
+		`level=INFO msg=backfill migration=0007_split_name table=users rows_done=60000 rows_total=200000 percent=30% rows_per_second=1000 eta=45s`,
+		`level=INFO msg="backfill finished" migration=0007_split_name table=users rows=62100 took=12.1s rows_per_second=1000`,
+	})
+}
+
+func TestLogTellsWhatHappens(t *testing.T) {
+	t.Parallel()
+	step := plan.Step{ID: "expand-1", Title: "add column users.note"}
+	got := logged(t, func(r *progress.Reporter, _ *clock) {
+		r.Report(executor.StateChanged{Migration: "m", From: executor.Planned, To: executor.Expanding})
+		r.Report(executor.StepStarted{Migration: "m", Step: step})
+		r.Report(executor.StepDone{Migration: "m", Step: step, Took: 12_345 * time.Microsecond})
+		r.Report(executor.StepDone{Migration: "m", Step: step, Already: true})
+		r.Report(executor.StepDone{Migration: "m", Step: step, Undo: true, Rows: 3, Took: time.Second})
+		r.Report(executor.GateChecked{Migration: "m", GateResult: executor.GateResult{Gate: "flag-full", Result: executor.Pass}})
+		r.Report(executor.GateChecked{Migration: "m", GateResult: executor.GateResult{Gate: "soaked", Result: executor.Block, Reason: "too early"}})
+	})
+	equal(t, got, []string{
+		`level=INFO msg=expanding migration=m was=planned`,
+		`level=INFO msg="done: add column users.note" migration=m step=expand-1 took=12ms`,
+		`level=INFO msg="undone: add column users.note" migration=m step=expand-1 took=1s rows=3`,
+		`level=WARN msg="gate soaked: blocked" migration=m reason="too early"`,
+	})
+}
+
+func TestBlockersAreNamedAtOnceThenNowAndThen(t *testing.T) {
+	t.Parallel()
+	got := logged(t, func(r *progress.Reporter, c *clock) {
+		for i := range 18 { // six seconds of attempts
+			r.Report(executor.LockWait{
+				Migration: "m", Step: "expand-1", Object: "users", Attempt: i, Waited: time.Duration(i) * 350 * time.Millisecond,
+				Blockers: []executor.Blocker{{PID: 42, Age: 20 * time.Second, Query: "UPDATE users SET name = ?"}},
+			})
+			c.pass(350 * time.Millisecond)
+		}
+	})
+	equal(t, got, []string{
+		`level=WARN msg="waiting for a lock; others pass meanwhile" migration=m step=expand-1 object=users waited=0s blocked_by="pid 42, open for 20s: UPDATE users SET name = ?"`,
+		`level=WARN msg="waiting for a lock; others pass meanwhile" migration=m step=expand-1 object=users waited=5.25s blocked_by="pid 42, open for 20s: UPDATE users SET name = ?"`,
+	})
 }
 
 func TestEstimateThatWasTooLow(t *testing.T) {
 	t.Parallel()
-	got := logged(t, func(r *progress.Reporter, time0 *clock) {
-		r.Rows("users", 0, 10)
-		time0.pass(5 * time.Second)
-		r.Rows("users", 20, 10)
+	got := terminal(t, func(r *progress.Reporter, _ *clock) {
+		low := walked(20, 0, 0)
+		low.Total = 10
+		r.Report(low)
 	})
-	if want := "msg=working work=users rows_done=20 rows_total=20 percent=100% rows_per_second=4 eta=0s"; got[0] != want {
-		t.Errorf("the log says %s, want %s", got[0], want)
-	}
-}
-
-func TestEndOfWorkThatNeverBegan(t *testing.T) {
-	t.Parallel()
-	got := logged(t, func(r *progress.Reporter, _ *clock) { r.End("users") })
-	if got[0] != "" {
-		t.Errorf("the log says %q", got[0])
-	}
+	equal(t, got, []string{"backfill users  ━━━━━━━━━━━━━━━━━━━━━━━━  100%  20 of 20"})
 }

@@ -3,7 +3,7 @@ package views_test
 import (
 	"time"
 
-	"github.com/expandcontract/migrate/cmd/internal/views"
+	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -74,30 +74,42 @@ func addNote() *plan.Plan {
 }
 
 // statuses has a migration in each situation that views tell apart.
-func statuses() views.Statuses {
-	until := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return views.Statuses{FormatVersion: plan.FormatVersion, Migrations: []views.Migration{
-		{Name: "0001_shop", State: "done", Flag: "0001_shop"},
+func statuses() *executor.Status {
+	return &executor.Status{FormatVersion: plan.FormatVersion, Paused: "host-b:77", Holder: "host-a:4711", Migrations: []executor.MigrationStatus{
+		migration("0001_shop", executor.Done, "0001_shop"),
 		{
-			Name: "0007_split_name", State: "open", Flag: "users.split-name",
-			Gates: []views.Gate{
-				{Gate: "flag-full", Result: "blocked", Reason: "flag users.split-name is at 25%"},
-				{Gate: "soaked", Result: "inconclusive", Reason: "the flag is not full"},
-				{Gate: "verified", Result: "pass", Reason: "no inconsistent row"},
+			Name: "0007_split_name", State: executor.Open, Flag: "users.split-name",
+			Gates: []executor.GateResult{
+				{Gate: "flag-full", Result: executor.Block, Reason: "flag users.split-name is at 25%"},
+				{Gate: "soaked", Result: executor.Inconclusive, Reason: "the flag's source does not answer"},
+				{Gate: "verified", Result: executor.Pass, Reason: "no inconsistent row"},
 			},
-			Backfill: []views.Backfill{{Table: "users", RowsTotal: 200_000, RowsDone: 200_000, RowsPerSecond: 41_000}},
+			Backfill: []executor.BackfillStatus{{Table: "users", RowsTotal: 200_000, RowsDone: 200_000, RowsPerSecond: 41_000}},
 		},
 		{
-			Name: "0008_ids", State: "backfilling", Flag: "0008_ids", Mismatches: 3, Paused: true,
-			Backfill: []views.Backfill{
+			Name: "0008_ids", State: executor.Backfilling, Flag: "0008_ids", Mismatches: 3, Gates: []executor.GateResult{},
+			Backfill: []executor.BackfillStatus{
 				{Table: "orders", RowsTotal: 1_000_000, RowsDone: 250_000, RowsPerSecond: 10_000, ETASeconds: 75},
 				{Table: "order_lines", RowsTotal: 9_000_000, RowsDone: 0},
 			},
 		},
-		{
-			Name: "0009_note", State: "failed", Flag: "0009_note",
-			Failure: &views.Failure{Step: "expand-2", Reason: "adding column orders.note: lock not granted in 10m"},
-		},
-		{Name: "0010_old", State: "grace", Flag: "0010_old", GraceEnds: &until},
+		failed(),
+		inGrace(),
 	}}
+}
+
+func migration(name string, state executor.State, flag string) executor.MigrationStatus {
+	return executor.MigrationStatus{Name: name, State: state, Flag: flag, Gates: []executor.GateResult{}, Backfill: []executor.BackfillStatus{}}
+}
+
+func failed() executor.MigrationStatus {
+	m := migration("0009_note", executor.Failed, "0009_note")
+	m.FailedStep, m.FailedReason = "expand-2", "adding column orders.note: no lock on orders within 10m0s"
+	return m
+}
+
+func inGrace() executor.MigrationStatus {
+	m := migration("0010_old", executor.Grace, "0010_old")
+	m.GraceLeft = 3700
+	return m
 }

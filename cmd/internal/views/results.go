@@ -6,30 +6,15 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/expandcontract/migrate/cmd/internal/streams"
+	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// Verified is what a verification found.
-type Verified struct {
-	FormatVersion string         `json:"format_version"`
-	Migrations    []Verification `json:"migrations"`
-}
-
-// Verification is what it found in the tables of one migration.
-type Verification struct {
-	Name       string          `json:"name"`
-	Mismatches int64           `json:"mismatches"`
-	Repaired   int64           `json:"repaired,omitempty"`
-	Tables     []VerifiedTable `json:"tables"`
-}
-
-// VerifiedTable counts the inconsistent rows of a table.
-type VerifiedTable struct {
-	Table      string `json:"table"`
-	Rows       int64  `json:"rows"`
-	Mismatches int64  `json:"mismatches"`
-	// Keys name some of them, as the table's key columns do.
-	Keys []string `json:"keys,omitempty"`
+// verified is the JSON of a verification.
+type verified struct {
+	FormatVersion string              `json:"format_version"`
+	Mismatches    int64               `json:"mismatches"`
+	Tables        []executor.Verified `json:"tables"`
 }
 
 // Flag is a flag as the built-in table, or another source, has it.
@@ -73,7 +58,7 @@ type Build struct {
 
 // Results writes the results of commands that need no view of their own.
 type Results interface {
-	Verified(v Verified) error
+	Verified(tables []executor.Verified) error
 	Flags(f Flags) error
 	Done(d Done) error
 }
@@ -89,17 +74,13 @@ func NewResults(s *streams.Streams, f Format) Results {
 type resultsJSON struct{ s *streams.Streams }
 
 // Verified implements Results.
-func (v resultsJSON) Verified(r Verified) error {
-	r.FormatVersion = plan.FormatVersion
-	if r.Migrations == nil {
-		r.Migrations = []Verification{}
+func (v resultsJSON) Verified(tables []executor.Verified) error {
+	document := verified{FormatVersion: plan.FormatVersion, Tables: []executor.Verified{}}
+	for _, t := range tables {
+		document.Mismatches += t.Mismatches
+		document.Tables = append(document.Tables, t)
 	}
-	for i := range r.Migrations {
-		if r.Migrations[i].Tables == nil {
-			r.Migrations[i].Tables = []VerifiedTable{}
-		}
-	}
-	return writeJSON(v.s.Out, r)
+	return writeJSON(v.s.Out, document)
 }
 
 // Flags implements Results.
@@ -120,27 +101,37 @@ func (v resultsJSON) Done(d Done) error {
 type resultsText struct{ s *streams.Streams }
 
 // Verified implements Results.
-func (v resultsText) Verified(r Verified) error {
+func (v resultsText) Verified(tables []executor.Verified) error {
 	p := newPage(v.s)
-	for _, m := range r.Migrations {
-		style, verdict := p.Good, "no inconsistent row"
-		if m.Mismatches > 0 {
-			style, verdict = p.Bad, Plural(int(m.Mismatches), "inconsistent row")
-		}
-		line := p.Strong.Render(clean(m.Name)) + "  " + style.Render(verdict)
-		if m.Repaired > 0 {
-			line += ", " + Count(m.Repaired) + " repaired"
-		}
-		p.line(line)
-		for _, t := range m.Tables {
-			p.line("  ", clean(t.Table), "  ", Count(t.Mismatches), " of ", Plural(int(t.Rows), "row"))
-			for _, key := range t.Keys {
-				p.wrapped("    ", key, p.Faint)
-			}
-		}
-	}
-	if len(r.Migrations) == 0 {
+	if len(tables) == 0 {
 		p.line("Nothing to verify: no migration has two shapes live.")
+		return p.flush(v.s.Out)
+	}
+	columns := []column{{"MIGRATION", true}, {"TABLE", true}, {"ROWS", false}, {"INCONSISTENT", false}, {"REPAIRED", false}}
+	rows := make([][]string, len(tables))
+	for i, t := range tables {
+		rows[i] = []string{t.Migration, t.Table, Count(t.Rows), Count(t.Mismatches), Count(t.Repaired)}
+	}
+	p.grid("", columns, rows, func(row, column int) lipgloss.Style {
+		switch {
+		case column == 0:
+			return p.Strong
+		case column == 3 && tables[row].Mismatches > 0:
+			return p.Bad
+		case column == 3:
+			return p.Good
+		default:
+			return lipgloss.NewStyle()
+		}
+	})
+	for _, t := range tables {
+		if len(t.Sample) > 0 {
+			p.line()
+			p.wrapped("", "Inconsistent in "+t.Table+", for example:", lipgloss.NewStyle())
+		}
+		for _, key := range t.Sample {
+			p.wrapped("  ", key, lipgloss.NewStyle())
+		}
 	}
 	return p.flush(v.s.Out)
 }

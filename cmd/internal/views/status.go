@@ -1,71 +1,19 @@
 package views
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
 
 	"github.com/expandcontract/migrate/cmd/internal/streams"
-)
-
-// Statuses is where migrations stand, in the order of their names. Its JSON is
-// an interface that scripts depend on (DESIGN section 9).
-type Statuses struct {
-	FormatVersion string      `json:"format_version"`
-	Migrations    []Migration `json:"migrations"`
-}
-
-// Migration is where one migration stands.
-type Migration struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
-	Flag  string `json:"flag"`
-	// Gates are those before the migration's next phase.
-	Gates    []Gate     `json:"gates"`
-	Backfill []Backfill `json:"backfill"`
-	// Mismatches counts the inconsistent rows that the last verification found.
-	Mismatches int64 `json:"mismatches"`
-	// Failure tells where a failed migration stopped, and why.
-	Failure *Failure `json:"failure,omitempty"`
-	// GraceEnds is when contracted objects may be purged, in state grace.
-	GraceEnds *time.Time `json:"grace_ends,omitempty"`
-	// Paused says that the backfill waits for migrate resume.
-	Paused bool `json:"paused,omitempty"`
-}
-
-// Gate is one gate's answer.
-type Gate struct {
-	Gate   string `json:"gate"`
-	Result string `json:"result"` // pass, blocked or inconclusive
-	Reason string `json:"reason"`
-}
-
-// Backfill is how far the backfill of one table is.
-type Backfill struct {
-	Table         string  `json:"table"`
-	RowsTotal     int64   `json:"rows_total"`
-	RowsDone      int64   `json:"rows_done"`
-	RowsPerSecond float64 `json:"rows_per_second"`
-	// ETASeconds estimates the time left; 0 when done or unknown.
-	ETASeconds float64 `json:"eta_seconds"`
-}
-
-// Failure is the step that failed.
-type Failure struct {
-	Step   string `json:"step"`
-	Reason string `json:"reason"`
-}
-
-// The results of gates.
-const (
-	pass    = "pass"
-	blocked = "blocked"
+	"github.com/expandcontract/migrate/executor"
 )
 
 // Status writes where migrations stand.
 type Status interface {
-	Status(s Statuses) error
+	Status(s *executor.Status) error
 }
 
 // NewStatus makes the view of a format.
@@ -78,26 +26,13 @@ func NewStatus(s *streams.Streams, f Format) Status {
 
 type statusJSON struct{ s *streams.Streams }
 
-// Status implements Status. Lists are never null.
-func (v statusJSON) Status(s Statuses) error {
-	if s.Migrations == nil {
-		s.Migrations = []Migration{}
-	}
-	for i := range s.Migrations {
-		if m := &s.Migrations[i]; m.Gates == nil {
-			m.Gates = []Gate{}
-		}
-		if m := &s.Migrations[i]; m.Backfill == nil {
-			m.Backfill = []Backfill{}
-		}
-	}
-	return writeJSON(v.s.Out, s)
-}
+// Status implements Status. The document's shape is executor.Status's.
+func (v statusJSON) Status(s *executor.Status) error { return writeJSON(v.s.Out, s) }
 
 type statusText struct{ s *streams.Streams }
 
 // Status implements Status.
-func (v statusText) Status(s Statuses) error {
+func (v statusText) Status(s *executor.Status) error {
 	p := newPage(v.s)
 	if len(s.Migrations) == 0 {
 		p.line("There are no migrations.")
@@ -110,7 +45,7 @@ func (v statusText) Status(s Statuses) error {
 		if m.Mismatches > 0 || len(m.Backfill) > 0 {
 			mismatches = Count(m.Mismatches)
 		}
-		rows[i] = []string{m.Name, m.State, m.Flag, backfilled(m.Backfill), mismatches}
+		rows[i] = []string{m.Name, string(m.State), m.Flag, backfilled(m.Backfill), mismatches}
 	}
 	p.grid("", columns, rows, func(row, column int) lipgloss.Style {
 		switch m := s.Migrations[row]; {
@@ -124,6 +59,14 @@ func (v statusText) Status(s Statuses) error {
 			return lipgloss.NewStyle()
 		}
 	})
+	if s.Holder != "" {
+		p.line()
+		p.wrapped("At work: ", s.Holder, lipgloss.NewStyle())
+	}
+	if s.Paused != "" {
+		p.line()
+		p.wrapped(p.Warn.Render("Paused")+" by ", s.Paused+"; migrate resume goes on", lipgloss.NewStyle())
+	}
 	for _, m := range s.Migrations {
 		v.details(p, m)
 	}
@@ -131,21 +74,18 @@ func (v statusText) Status(s Statuses) error {
 }
 
 // details says what does not fit the table, if there is any.
-func (v statusText) details(p *page, m Migration) {
-	if m.Failure == nil && len(m.Gates) == 0 && m.GraceEnds == nil && !m.Paused && len(m.Backfill) < 2 {
+func (v statusText) details(p *page, m executor.MigrationStatus) {
+	if m.FailedReason == "" && len(m.Gates) == 0 && m.GraceLeft == 0 && len(m.Backfill) < 2 {
 		return
 	}
 	p.line()
 	p.line(p.Strong.Render(clean(m.Name)))
-	if m.Failure != nil {
+	if m.FailedReason != "" {
 		prefix := "  " + p.Bad.Render("failed") + "  "
-		if m.Failure.Step != "" {
-			prefix += clean(m.Failure.Step) + "  "
+		if m.FailedStep != "" {
+			prefix += clean(m.FailedStep) + "  "
 		}
-		p.wrapped(prefix, m.Failure.Reason, lipgloss.NewStyle())
-	}
-	if m.Paused {
-		p.line("  ", p.Warn.Render("paused"), "  migrate resume goes on")
+		p.wrapped(prefix, m.FailedReason, lipgloss.NewStyle())
 	}
 	if len(m.Backfill) > 1 {
 		for _, b := range m.Backfill {
@@ -153,12 +93,12 @@ func (v statusText) details(p *page, m Migration) {
 		}
 	}
 	v.gates(p, m.Gates)
-	if m.GraceEnds != nil {
-		p.line("  restorable until ", m.GraceEnds.UTC().Format("2006-01-02 15:04:05 UTC"))
+	if m.GraceLeft > 0 {
+		p.line("  what it replaced can be restored for another ", About(seconds(m.GraceLeft)))
 	}
 }
 
-func (v statusText) gates(p *page, gates []Gate) {
+func (v statusText) gates(p *page, gates []executor.GateResult) {
 	width := 0
 	for _, g := range gates {
 		width = max(width, lipgloss.Width(g.Gate))
@@ -170,39 +110,43 @@ func (v statusText) gates(p *page, gates []Gate) {
 }
 
 // verdict writes a gate's result in a column of its own width.
-func (p *page) verdict(result string) string {
-	text := result + strings.Repeat(" ", max(0, len("inconclusive")-len(result)))
+func (p *page) verdict(result executor.Answer) string {
+	text := fmt.Sprintf("%-*s", len(executor.Inconclusive), result)
 	switch result {
-	case pass:
+	case executor.Pass:
 		return p.Good.Render(text)
-	case blocked:
+	case executor.Block:
 		return p.Bad.Render(text)
+	case executor.Inconclusive:
+		return p.Warn.Render(text)
 	default:
 		return p.Warn.Render(text)
 	}
 }
 
-func (p *page) state(state string) lipgloss.Style {
+func (p *page) state(state executor.State) lipgloss.Style {
 	switch state {
-	case "done":
+	case executor.Done:
 		return p.Good
-	case "open", "grace":
+	case executor.Open, executor.Grace:
 		return p.Accent
-	case "failed":
+	case executor.Failed:
 		return p.Bad
-	case "planned", "rolled_back":
+	case executor.Planned, executor.RolledBack:
 		return p.Faint
-	default: // at work
+	case executor.Expanding, executor.Backfilling, executor.Verifying, executor.Contracting:
+		return p.Warn
+	default:
 		return p.Warn
 	}
 }
 
 // backfilled sums up the tables of a migration.
-func backfilled(tables []Backfill) string {
+func backfilled(tables []executor.BackfillStatus) string {
 	if len(tables) == 0 {
 		return "-"
 	}
-	var all Backfill
+	var all executor.BackfillStatus
 	for _, b := range tables {
 		all.RowsTotal += b.RowsTotal
 		all.RowsDone += b.RowsDone
@@ -212,10 +156,12 @@ func backfilled(tables []Backfill) string {
 	return progress(all)
 }
 
-func progress(b Backfill) string {
+func progress(b executor.BackfillStatus) string {
 	text := Percent(b.RowsDone, b.RowsTotal) + " of " + Count(max(b.RowsTotal, b.RowsDone))
 	if b.ETASeconds > 0 {
-		text += ", " + Rate(b.RowsPerSecond) + ", " + About(time.Duration(b.ETASeconds*float64(time.Second))) + " left"
+		text += ", " + Rate(b.RowsPerSecond) + ", " + About(seconds(b.ETASeconds)) + " left"
 	}
 	return text
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

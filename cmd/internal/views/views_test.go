@@ -17,6 +17,7 @@ import (
 
 	"github.com/expandcontract/migrate/cmd/internal/streams"
 	"github.com/expandcontract/migrate/cmd/internal/views"
+	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -46,20 +47,19 @@ func outputs() map[string]func(s *streams.Streams) error {
 	planAs := func(f views.Format, verbose bool, plans ...*plan.Plan) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return views.NewPlan(s, f, verbose).Plans(plans) }
 	}
-	statusAs := func(f views.Format, statuses views.Statuses) func(s *streams.Streams) error {
+	statusAs := func(f views.Format, statuses *executor.Status) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return views.NewStatus(s, f).Status(statuses) }
 	}
 	resultAs := func(f views.Format, result func(views.Results) error) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return result(views.NewResults(s, f)) }
 	}
 	verified := func(r views.Results) error {
-		return r.Verified(views.Verified{Migrations: []views.Verification{
-			{Name: "0007_split_name", Tables: []views.VerifiedTable{{Table: "users", Rows: 200_000}}},
-			{Name: "0008_ids", Mismatches: 2, Repaired: 1, Tables: []views.VerifiedTable{
-				{Table: "orders", Rows: 1000, Mismatches: 2, Keys: []string{"id=17", "id=18"}},
-			}},
-		}})
+		return r.Verified([]executor.Verified{
+			{Migration: "0007_split_name", Table: "users", Rows: 200_000},
+			{Migration: "0008_ids", Table: "orders", Rows: 1000, Mismatches: 2, Repaired: 1, Sample: []string{"id=17", "id=18"}},
+		})
 	}
+	nothing := func(r views.Results) error { return r.Verified(nil) }
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	flags := func(r views.Results) error {
 		return r.Flags(views.Flags{Flags: []views.Flag{
@@ -80,8 +80,9 @@ func outputs() map[string]func(s *streams.Streams) error {
 		"plan_none.txt": planAs(views.Text, false), "plan_none.json": planAs(views.JSON, false),
 		"plan_none.md": planAs(views.Markdown, false), "plan_none.sql": planAs(views.SQL, false),
 		"status.txt": statusAs(views.Text, statuses()), "status.json": statusAs(views.JSON, statuses()),
-		"status_none.txt": statusAs(views.Text, views.Statuses{}), "status_none.json": statusAs(views.JSON, views.Statuses{FormatVersion: plan.FormatVersion}),
+		"status_none.txt": statusAs(views.Text, &executor.Status{}), "status_none.json": statusAs(views.JSON, &executor.Status{FormatVersion: plan.FormatVersion, Migrations: []executor.MigrationStatus{}}),
 		"verified.txt": resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
+		"verified_none.txt": resultAs(views.Text, nothing), "verified_none.json": resultAs(views.JSON, nothing),
 		"flags.txt": resultAs(views.Text, flags), "flags.json": resultAs(views.JSON, flags),
 		"done.txt": resultAs(views.Text, done), "done.json": resultAs(views.JSON, done),
 	}
