@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/expandcontract/migrate/examples/shop"
@@ -20,7 +21,7 @@ import (
 
 // Options say what the show is played with. Zero values mean the defaults named at each field.
 type Options struct {
-	// Engine is postgres (default), mysql or mariadb.
+	// Engine is postgres, mysql or mariadb. Default: that of DatabaseURL, else postgres.
 	Engine string
 	// DatabaseURL is a server of the user's own. The show works inside databases that it creates there, named
 	// migrate_demo_…, and drops them at the end. Empty: a throwaway server is started.
@@ -31,7 +32,7 @@ type Options struct {
 	ReplicaCommand []string
 	// Out takes the show.
 	Out io.Writer
-	// Color allows escape sequences for colours in Out.
+	// Color allows escape sequences for colors in Out.
 	Color bool
 	// Live says that Out is a terminal: the traffic is shown as one line that is redrawn.
 	Live bool
@@ -52,6 +53,9 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	if o.Engine == "" {
 		o.Engine = "postgres"
+		if scheme, _, found := strings.Cut(o.DatabaseURL, "://"); found && scheme != "postgresql" {
+			o.Engine = scheme
+		}
 	}
 	if o.MigrateBinary == "" {
 		self, err := os.Executable()

@@ -12,7 +12,7 @@ import (
 // Rules of the show's screen:
 //   - everything printed stays; only the gauge, the last line, is redrawn, and only on a terminal;
 //   - the show's own words are indented, a command's real output stands behind a bar;
-//   - colour never carries a meaning that the words do not.
+//   - color never carries a meaning that the words do not.
 
 // redraw is how often the gauge is drawn.
 const redraw = 250 * time.Millisecond

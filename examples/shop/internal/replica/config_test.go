@@ -35,7 +35,7 @@ func TestParseArgsRefuses(t *testing.T) {
 		"--database-url u --slots 9 --customers 8": "8 customers are too few",
 		"--database-url u --rate 0":                "positive",
 		"--database-url u --report-every 0s":       "positive",
-		"--colour":                                 "not defined",
+		"--speed":                                  "not defined",
 	} {
 		if _, err := ParseArgs("v1", strings.Fields(args), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: the error is %v, should contain %q", args, err, want)
