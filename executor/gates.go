@@ -206,8 +206,11 @@ func (e *Executor) flagGate(ctx context.Context, rec *record, name string) GateR
 		}
 	case gateFlagFull:
 		res.Result, res.Reason = Pass, told
-		if state.Rollout.Kind() != flags.KindFull {
+		switch {
+		case state.Rollout.Kind() != flags.KindFull:
 			res.Result, res.Reason = Block, told+": set it full when the rollout is complete"
+		case kind != flags.KindFull:
+			res.Result, res.Reason = Block, told+", but held back: "+state.Reason
 		}
 	default:
 		return e.soaked(ctx, rec, state)
@@ -230,16 +233,28 @@ func (e *Executor) soaked(ctx context.Context, rec *record, state flags.State) G
 	if err != nil {
 		return GateResult{Gate: gateSoaked, Result: Inconclusive, Reason: e.s.Redact(err).Error()}
 	}
-	if rec.OpenedAge.Valid {
-		full = min(full, seconds(rec.OpenedAge.Float64))
-	} else {
-		full = 0
+	opened, err := e.st.allOpenFor(ctx, rec.Flag)
+	if err != nil {
+		return GateResult{Gate: gateSoaked, Result: Inconclusive, Reason: e.s.Redact(err).Error()}
 	}
+	full = max(0, min(full, opened))
 	res.Reason = fmt.Sprintf("full for %s of %s", full.Round(time.Second), soak)
 	if full >= soak {
 		res.Result = Pass
 	}
 	return res
+}
+
+// allOpenFor is for how long all migrations tied to a flag have been open: as
+// long as one was not, nobody took the new path, whatever the flag said.
+func (s *store) allOpenFor(ctx context.Context, flag string) (time.Duration, error) {
+	var shortest sql.NullFloat64
+	err := s.db.QueryRowContext(ctx, s.l.sqlText(`SELECT MIN({age opened_at}) FROM {migrations} WHERE flag = ? AND opened_at IS NOT NULL`), flag).
+		Scan(&shortest)
+	if err != nil {
+		return 0, fmt.Errorf("reading since when the migrations of flag %s are open: %w", flag, err)
+	}
+	return seconds(shortest.Float64), nil
 }
 
 // fullFor is how long the flag has been full, by its source's record if it
@@ -273,13 +288,15 @@ func (s *store) observed(ctx context.Context, flag string) (time.Duration, error
 }
 
 // observe notes whether a flag is full now, for sources that do not remember.
+// An answer that is not "full", or none, breaks the soak.
 func (r *run) observe(ctx context.Context) error {
 	state, err := r.o.Flags.Rollout(ctx, r.rec.Flag)
-	if err != nil || state.Rollout.Kind() == flags.KindUnknown || !state.FullSince.IsZero() {
-		return nil // the gates will say what is the matter
+	if err == nil && !state.FullSince.IsZero() {
+		return nil // the source remembers by itself
 	}
+	full := err == nil && state.Rollout.Kind() == flags.KindFull
 	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
-		if state.Rollout.Kind() != flags.KindFull {
+		if !full {
 			_, err := r.st.exec(ctx, tx, `DELETE FROM {observations} WHERE flag = ?`, r.rec.Flag)
 			return err
 		}

@@ -157,6 +157,7 @@ type Layout struct {
 
 // Types are the column types of the executor's own tables.
 type Types struct {
+	Key      string // text of up to 191 characters, compared byte by byte
 	Text     string // unbounded text
 	Time     string // an instant with microseconds
 	Double   string

@@ -47,18 +47,19 @@ type record struct {
 	Plan         *plan.Plan // nil for a baseline
 	FailedStep   string
 	FailedReason string
-	// Times are nil until they have happened; ages are the server's, in seconds.
+	// Times are null until they have happened. GraceLeft is in seconds, by the
+	// server's clock.
 	OpenedAt, GraceUntil sql.NullTime
-	OpenedAge, GraceLeft sql.NullFloat64
+	GraceLeft            sql.NullFloat64
 }
 
-const recordColumns = `name, state, resume, flag, run, checksum, fingerprint, plan, failed_step, failed_reason, opened_at, grace_until, {age opened_at}, {age grace_until}`
+const recordColumns = `name, state, resume, flag, run, checksum, fingerprint, plan, failed_step, failed_reason, opened_at, grace_until, {age grace_until}`
 
 func (s *store) scanRecord(row interface{ Scan(...any) error }) (*record, error) {
 	var r record
 	var planText string
 	err := row.Scan(&r.Name, &r.State, &r.Resume, &r.Flag, &r.Run, &r.Checksum, &r.Fingerprint, &planText,
-		&r.FailedStep, &r.FailedReason, &r.OpenedAt, &r.GraceUntil, &r.OpenedAge, &r.GraceLeft)
+		&r.FailedStep, &r.FailedReason, &r.OpenedAt, &r.GraceUntil, &r.GraceLeft)
 	if err != nil {
 		return nil, err
 	}

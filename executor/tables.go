@@ -13,10 +13,10 @@ import (
 // {types} and {names} that the engine's layout fills in.
 var ownTables = []string{
 	`CREATE TABLE IF NOT EXISTS {migrations} (
-  name varchar(191) NOT NULL PRIMARY KEY,
+  name {key} NOT NULL PRIMARY KEY,
   state varchar(32) NOT NULL,
   resume varchar(32) NOT NULL DEFAULT '',
-  flag varchar(191) NOT NULL,
+  flag {key} NOT NULL,
   run bigint NOT NULL DEFAULT 0,
   checksum varchar(64) NOT NULL,
   fingerprint varchar(64) NOT NULL,
@@ -32,21 +32,21 @@ var ownTables = []string{
 )`,
 	`CREATE TABLE IF NOT EXISTS {journal} (
   id {serial},
-  migration varchar(191) NOT NULL,
+  migration {key} NOT NULL,
   run bigint NOT NULL,
   step varchar(64) NOT NULL,
   action varchar(16) NOT NULL,
   event varchar(16) NOT NULL,
   detail {text} NOT NULL,
-  holder varchar(191) NOT NULL,
+  holder {key} NOT NULL,
   token bigint NOT NULL,
   happened_at {time} NOT NULL
 )`,
 	`CREATE TABLE IF NOT EXISTS {walks} (
-  migration varchar(191) NOT NULL,
+  migration {key} NOT NULL,
   step varchar(64) NOT NULL,
-  label varchar(191) NOT NULL,
-  generation varchar(191) NOT NULL,
+  label {key} NOT NULL,
+  generation {key} NOT NULL,
   pass int NOT NULL,
   rows_total bigint NOT NULL,
   rows_per_second {double} NOT NULL DEFAULT 0,
@@ -56,7 +56,7 @@ var ownTables = []string{
   PRIMARY KEY (migration, step)
 )`,
 	`CREATE TABLE IF NOT EXISTS {checkpoints} (
-  migration varchar(191) NOT NULL,
+  migration {key} NOT NULL,
   step varchar(64) NOT NULL,
   span int NOT NULL,
   span_from {text} NOT NULL,
@@ -68,8 +68,8 @@ var ownTables = []string{
   PRIMARY KEY (migration, step, span)
 )`,
 	`CREATE TABLE IF NOT EXISTS {verifications} (
-  migration varchar(191) NOT NULL,
-  label varchar(191) NOT NULL,
+  migration {key} NOT NULL,
+  label {key} NOT NULL,
   rows_checked bigint NOT NULL,
   mismatches bigint NOT NULL,
   sample {text} NOT NULL,
@@ -79,25 +79,25 @@ var ownTables = []string{
 	`CREATE TABLE IF NOT EXISTS {lease} (
   id smallint NOT NULL PRIMARY KEY,
   token bigint NOT NULL,
-  holder varchar(191) NOT NULL,
+  holder {key} NOT NULL,
   acquired_at {time} NOT NULL,
   expires_at {time} NOT NULL
 )`,
 	`CREATE TABLE IF NOT EXISTS {control} (
   id smallint NOT NULL PRIMARY KEY,
   paused smallint NOT NULL,
-  paused_by varchar(191) NOT NULL,
+  paused_by {key} NOT NULL,
   updated_at {time} NOT NULL
 )`,
 	`CREATE TABLE IF NOT EXISTS {flags} (
-  name varchar(191) NOT NULL PRIMARY KEY,
+  name {key} NOT NULL PRIMARY KEY,
   percent smallint NOT NULL,
   updated_at {time} NOT NULL,
   full_since {time} NULL
 )`,
 	`CREATE TABLE IF NOT EXISTS {observations} (
-  flag varchar(191) NOT NULL PRIMARY KEY,
-  origin varchar(191) NOT NULL,
+  flag {key} NOT NULL PRIMARY KEY,
+  origin {key} NOT NULL,
   full_since {time} NOT NULL
 )`,
 }
@@ -136,6 +136,8 @@ func (l Layout) word(w string) string {
 		return l.Types.Time
 	case "double":
 		return l.Types.Double
+	case "key":
+		return l.Types.Key
 	case "serial":
 		return l.Types.SerialPK
 	case "now":
