@@ -12,7 +12,7 @@ import (
 
 // create makes the database; its name needs no quoting.
 func (d *Database) create(ctx context.Context) error {
-	return d.administer(ctx, "creating a test's database", func(db *sql.DB) error {
+	return d.administer("creating a test's database", func(db *sql.DB) error {
 		statement := "CREATE DATABASE " + d.Name
 		if d.Engine == Postgres {
 			// The default template may be in use by another session; this one never is.
@@ -25,7 +25,7 @@ func (d *Database) create(ctx context.Context) error {
 
 // drop removes the database and ends the sessions that a failed test may have left in it.
 func (d *Database) drop(ctx context.Context) error {
-	return d.administer(ctx, "dropping a test's database", func(db *sql.DB) error {
+	return d.administer("dropping a test's database", func(db *sql.DB) error {
 		if d.Engine == Postgres {
 			_, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+d.Name+" WITH (FORCE)")
 			return err
@@ -39,7 +39,7 @@ func (d *Database) drop(ctx context.Context) error {
 }
 
 // administer runs f on the server's own database.
-func (d *Database) administer(ctx context.Context, what string, f func(*sql.DB) error) error {
+func (d *Database) administer(what string, f func(*sql.DB) error) error {
 	db, err := throwaway.OpenURL(d.AdminURL)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

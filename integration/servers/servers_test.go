@@ -32,7 +32,7 @@ func databaseExists(ctx context.Context, t *testing.T, d *Database) bool {
 		query = "SELECT count(*) FROM pg_database WHERE datname = $1"
 	}
 	var count int
-	if err := d.administer(ctx, "asking for databases", func(db *sql.DB) error {
+	if err := d.administer("asking for databases", func(db *sql.DB) error {
 		return db.QueryRowContext(ctx, query, d.Name).Scan(&count)
 	}); err != nil {
 		t.Fatal(err)
