@@ -82,7 +82,7 @@ test-images test-images-all:
 	integration/images/build.sh $(TARGETS)
 
 .PHONY: bench
-bench:
+bench: build
 	scripts/servers.sh $(DEFAULT_SERVERS)
 	go run ./integration/bench $(BENCHFLAGS)
 
