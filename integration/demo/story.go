@@ -162,8 +162,9 @@ func (s *show) rollOut(ctx context.Context) error {
 		if err := s.fleet.stop(old); err != nil {
 			return err
 		}
-		s.screen.say("Replica %d runs version 2; customers still take the old path.", i+1)
+		s.screen.say("Replica %d of %d runs version 2.", i+1, s.opts.Replicas)
 	}
+	s.screen.say("Their customers still take the old path: the flag is off.")
 	if err := s.dwell(ctx, s.opts.Pace/2); err != nil {
 		return err
 	}
@@ -186,6 +187,7 @@ func (s *show) ramp(ctx context.Context) error {
 		if err := s.dwell(ctx, s.opts.Pace); err != nil {
 			return err
 		}
+		s.screen.say("%s requests have taken the new path.", thousands(s.ledger.all().NewPath))
 		if err := s.countInconsistent(ctx); err != nil {
 			return err
 		}
@@ -317,7 +319,7 @@ func (s *show) traffic(ctx context.Context, name string) error {
 		}
 	}
 	users := s.ledger.of(name)
-	s.screen.say("Traffic: %s requests, %s, p50 %s, p99 %s, longest %s.", thousands(users.Requests), failures(users.Errors),
+	s.screen.say("Traffic (%s): %s requests, %s, p50 %s, p99 %s, longest %s.", name, thousands(users.Requests), failures(users.Errors),
 		latency(users.Latency.Quantile(0.5)), latency(users.Latency.Quantile(0.99)), latency(users.Latency.Longest()))
 	if users.FirstError != "" {
 		s.screen.say("First error: %s", users.FirstError)
@@ -331,14 +333,19 @@ func (s *show) gauge() string {
 	if users.Requests == 0 {
 		return ""
 	}
-	var versions []string
-	count := s.fleet.versions()
-	for _, version := range []string{oldVersion, newVersion} {
-		versions = append(versions, version+" "+strings.Repeat("●", count[version])+strings.Repeat("○", max(0, s.opts.Replicas-count[version])))
-	}
-	return fmt.Sprintf("  %s  %3.0f requests/s  p50 %s  p99 %s  longest %s  %s", strings.Join(versions, "  "), rate,
-		latency(users.Latency.Quantile(0.5)), latency(users.Latency.Quantile(0.99)),
+	versions := s.fleet.versions()
+	return fmt.Sprintf("  %s  %s  %.0f/s  p50 %s  p99 %s  longest %s  %s", s.dots(oldVersion, versions), s.dots(newVersion, versions),
+		rate, latency(users.Latency.Quantile(0.5)), latency(users.Latency.Quantile(0.99)),
 		latency(users.Latency.Longest()), failures(s.ledger.all().Errors))
+}
+
+// dots shows how many of the replicas run a version, as long as the line has room for it.
+func (s *show) dots(version string, versions map[string]int) string {
+	running := versions[version]
+	if s.opts.Replicas > 6 {
+		return fmt.Sprintf("%s %d", version, running)
+	}
+	return version + " " + strings.Repeat("●", running) + strings.Repeat("○", max(0, s.opts.Replicas-running))
 }
 
 // keepRunning leaves the user alone with the shop.

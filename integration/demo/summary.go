@@ -43,7 +43,7 @@ func (s *show) summarize() error {
 	if err != nil {
 		s.screen.print(styleRed, "  Failed: "+err.Error()+".")
 	} else {
-		s.screen.print(styleGreen, "  The schema changed, and no customer noticed.")
+		s.screen.print(styleGreen, "  0 errors, 0 inconsistent rows: the schema changed and no customer noticed.")
 	}
 	return err
 }
