@@ -3,9 +3,11 @@ package throwaway
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -18,7 +20,7 @@ var _ recipe = mysqlRecipe{}
 
 // mysqlDirs are the places of server programs outside of PATH.
 var mysqlDirs = []string{
-	"", "/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin",
+	"/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin",
 	"/opt/homebrew/bin", "/opt/homebrew/opt/mysql/bin", "/opt/homebrew/opt/mariadb/bin",
 	"/usr/local/opt/mysql/bin", "/usr/local/opt/mariadb/bin",
 }
@@ -36,7 +38,8 @@ func (r mysqlRecipe) programs() []string {
 func (r mysqlRecipe) find(ctx context.Context, version string) (string, error) {
 	var seen []string
 	for _, name := range r.programs() {
-		for _, dir := range mysqlDirs {
+		// All of PATH, not its first match: MariaDB may have its own mysqld in front.
+		for _, dir := range slices.Concat(filepath.SplitList(os.Getenv("PATH")), mysqlDirs) {
 			path, err := exec.LookPath(filepath.Join(dir, name))
 			if err != nil {
 				continue
@@ -48,7 +51,9 @@ func (r mysqlRecipe) find(ctx context.Context, version string) (string, error) {
 			if version == "" || number == version || strings.HasPrefix(number, version+".") {
 				return path, nil
 			}
-			seen = append(seen, number)
+			if !slices.Contains(seen, number) {
+				seen = append(seen, number)
+			}
 		}
 	}
 	return "", notInstalled(engines[r.engine].title, version, seen)
