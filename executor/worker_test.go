@@ -1,0 +1,45 @@
+package executor
+
+import (
+	"testing"
+	"time"
+)
+
+func TestChunkSizeFollowsTheTarget(t *testing.T) {
+	t.Parallel()
+	target := 200 * time.Millisecond
+	for _, c := range []struct {
+		name string
+		size int64
+		took time.Duration
+		want int64
+	}{
+		{"on target stays", 1000, target, 1000},
+		{"twice as fast doubles", 1000, target / 2, 2000},
+		{"much faster only doubles", 1000, target / 100, 2000},
+		{"a little slow shrinks in proportion", 1000, 2 * target, 500},
+		{"five times as long shrinks at once", 1000, 6 * target, 250},
+		{"never below the least", minChunk, 100 * target, minChunk},
+		{"never above the most", maxChunk, target / 10, maxChunk},
+		{"no time at all", 1000, 0, 2000},
+	} {
+		w := &worker{walk: &walk{run: &run{Executor: &Executor{o: Options{ChunkTarget: target}}}}, size: c.size}
+		w.adapt(c.took)
+		if w.size != c.want {
+			t.Errorf("%s: %d rows, want %d", c.name, w.size, c.want)
+		}
+	}
+}
+
+func TestJitterGrowsAndIsBounded(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 40; n++ {
+		d := jitter(n)
+		if d < 50*time.Millisecond || d > 5*time.Second {
+			t.Errorf("try %d waits %s", n, d)
+		}
+	}
+	if jitter(1) >= 101*time.Millisecond || jitter(8) < time.Second {
+		t.Errorf("waits do not grow: %s, %s", jitter(1), jitter(8))
+	}
+}
