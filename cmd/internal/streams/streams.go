@@ -43,6 +43,7 @@ type Streams struct {
 	Theme, ErrTheme Theme
 
 	outTTY, errTTY bool
+	colour         bool
 	width          func() int
 }
 
@@ -56,9 +57,8 @@ func System(lookup func(string) (string, bool)) *Streams {
 		width:  func() int { return terminalWidth(os.Stdout) },
 	}
 	s.Err = NewConsole(os.Stderr, s.errTTY, func() int { return terminalWidth(os.Stderr) })
-	colour := allowsColour(lookup)
-	s.Theme = NewTheme(s.outTTY && colour)
-	s.ErrTheme = NewTheme(s.errTTY && colour)
+	s.colour = allowsColour(lookup)
+	s.Theme, s.ErrTheme = NewTheme(s.OutIsColoured()), NewTheme(s.ErrIsColoured())
 	return s
 }
 
@@ -69,7 +69,16 @@ func Buffers(out, err io.Writer) *Streams {
 }
 
 // NoColor takes all colour away.
-func (s *Streams) NoColor() { s.Theme, s.ErrTheme = NewTheme(false), NewTheme(false) }
+func (s *Streams) NoColor() {
+	s.colour = false
+	s.Theme, s.ErrTheme = NewTheme(false), NewTheme(false)
+}
+
+// OutIsColoured tells whether the result may be coloured.
+func (s *Streams) OutIsColoured() bool { return s.colour && s.outTTY }
+
+// ErrIsColoured tells whether the log may be coloured.
+func (s *Streams) ErrIsColoured() bool { return s.colour && s.errTTY }
 
 // Width is the width to lay the result out for, in columns.
 func (s *Streams) Width() int { return s.width() }

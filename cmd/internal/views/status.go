@@ -14,6 +14,9 @@ import (
 // Status writes where migrations stand.
 type Status interface {
 	Status(s *executor.Status) error
+	// Outcome tells where migrations stand that a command has just worked on;
+	// none is what to say when there was no such migration.
+	Outcome(s *executor.Status, none string) error
 }
 
 // NewStatus makes the view of a format.
@@ -28,6 +31,9 @@ type statusJSON struct{ s *streams.Streams }
 
 // Status implements Status. The document's shape is executor.Status's.
 func (v statusJSON) Status(s *executor.Status) error { return writeJSON(v.s.Out, s) }
+
+// Outcome implements Status: it is the status of those migrations.
+func (v statusJSON) Outcome(s *executor.Status, _ string) error { return v.Status(s) }
 
 type statusText struct{ s *streams.Streams }
 
@@ -71,6 +77,36 @@ func (v statusText) Status(s *executor.Status) error {
 		v.details(p, m)
 	}
 	return p.flush(v.s.Out)
+}
+
+// Outcome implements Status: a line per migration, and what comes next.
+func (v statusText) Outcome(s *executor.Status, none string) error {
+	p := newPage(v.s)
+	if len(s.Migrations) == 0 && none != "" {
+		p.line(none)
+	}
+	for _, m := range s.Migrations {
+		p.wrapped(p.Strong.Render(clean(m.Name))+" is "+p.state(m.State).Render(string(m.State)), next(m), lipgloss.NewStyle())
+	}
+	return p.flush(v.s.Out)
+}
+
+// next says what a state means to whoever has just brought it about.
+func next(m executor.MigrationStatus) string {
+	switch m.State {
+	case executor.Open:
+		return ": both shapes are live and equal. Roll the app out, set flag " + m.Flag + " full, then run migrate contract."
+	case executor.Grace:
+		return ": what it replaced can be restored with migrate rollback for another " + About(seconds(m.GraceLeft)) + "; migrate contract purges it then."
+	case executor.RolledBack:
+		return ": the schema is as it was before."
+	case executor.Failed:
+		return " at step " + m.FailedStep + ": " + m.FailedReason
+	case executor.Planned, executor.Expanding, executor.Backfilling, executor.Verifying, executor.Contracting, executor.Done:
+		return "."
+	default:
+		return "."
+	}
 }
 
 // details says what does not fit the table, if there is any.
