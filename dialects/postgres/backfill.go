@@ -1,0 +1,230 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// sampleRows is how many keys a sample lists at most.
+const sampleRows = 10
+
+// pieceBounds is the condition that cuts a piece out of a table: the pages from
+// the one of $1 up to, not including, that of $2. From PostgreSQL 14 on that is
+// a Tid Range Scan; 13 has none and gets the row numbers of those pages listed
+// (291 rows fit on a page of 8 kB, MaxHeapTuplesPerPage).
+func pieceBounds(s *planner.Schema) string {
+	if s.VersionNum >= 140000 {
+		return "ctid >= $1::tid AND ctid < $2::tid"
+	}
+	return "ctid = ANY (ARRAY(SELECT pg_catalog.format('(%s,%s)', page, line)::tid FROM " +
+		"pg_catalog.generate_series((($1::tid)::text::point)[0]::bigint, (($2::tid)::text::point)[0]::bigint - 1) AS page, " +
+		"pg_catalog.generate_series(1, 291) AS line))"
+}
+
+// job is one piece of work of a backfill: assignments for the rows that meet
+// its condition.
+type job struct {
+	set []planner.Assign
+	// todo tells which rows still need it; candidates is the part of it that
+	// evaluates none of the user's expressions, and so never fails.
+	todo, candidates string
+}
+
+// pass is jobs over one table, done together.
+type pass struct {
+	table *planner.Table
+	label string
+	jobs  []job
+}
+
+// assignments writes SET: plain for a single job, else each column only in the
+// rows that its own job is about.
+func (p pass) assignments() string {
+	var out []string
+	for _, j := range p.jobs {
+		for _, a := range j.set {
+			value := a.Expr.SQL(bareColumn)
+			if len(p.jobs) > 1 {
+				value = fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", j.todo, value, quote(a.Column))
+			}
+			out = append(out, quote(a.Column)+" = "+value)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (p pass) any(f func(job) string) string {
+	out := make([]string, len(p.jobs))
+	for i, j := range p.jobs {
+		out[i] = "(" + f(j) + ")"
+	}
+	return strings.Join(slices.Compact(out), " OR ")
+}
+
+func (j job) whatTodo() string       { return j.todo }
+func (j job) whatCandidates() string { return j.candidates }
+
+// chunks writes the pass as statements over pieces.
+func (p pass) chunks(s *planner.Schema) *plan.Chunks {
+	table, todo := quoteRef(p.table.Ref), p.any(job.whatTodo)
+	return &plan.Chunks{
+		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows,
+		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", table, p.assignments(), pieceBounds(s), todo),
+		Sample: sample(s, p.table, p.any(job.whatCandidates)),
+		Left:   fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, todo),
+	}
+}
+
+// sample lists the keys of a piece's rows that meet a condition.
+func sample(s *planner.Schema, t *planner.Table, condition string) string {
+	keys := []string{"ctid::text"}
+	if len(t.Key) > 0 {
+		keys = nil
+		for _, k := range t.Key {
+			keys = append(keys, quote(k)+"::text")
+		}
+	}
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s AND (%s) LIMIT %d",
+		strings.Join(keys, ", "), quoteRef(t.Ref), pieceBounds(s), condition, sampleRows)
+}
+
+func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, error) {
+	name := label(s, o.Table.Ref)
+	if o.Table.Kind != "table" {
+		return planner.Lowered{}, &planner.Unsupported{What: "backfill of " + name, Reason: "it is not a plain table"}
+	}
+	out := planner.Lowered{}
+	p := pass{table: o.Table, label: name}
+	columns := o.Table.Columns
+	if o.Sync != nil {
+		columns = o.Sync.Columns
+		for _, g := range o.Sync.Groups {
+			if len(g.Up) > 0 {
+				p.jobs = append(p.jobs, groupJob(o.Table, g))
+			}
+		}
+	}
+	for _, f := range o.Fills {
+		p.jobs = append(p.jobs, fillJob(f))
+	}
+	for _, r := range o.Repairs {
+		p.jobs = append(p.jobs, repairJob(columns, r))
+		if h, ok := repeatable(name, r); !ok {
+			out.Hazards = append(out.Hazards, h)
+		}
+	}
+	if len(p.jobs) == 0 {
+		return out, nil
+	}
+	var set []string
+	for _, j := range p.jobs {
+		set = append(set, targets(j.set)...)
+	}
+	out.Steps = []plan.Step{seal(plan.Step{
+		Title: "backfill " + name + ": " + strings.Join(set, ", "),
+		Why:   "in short transactions, page by page; readers and writers go on",
+		Mode:  plan.Chunked, Chunks: p.chunks(s), Lock: plan.Lock{Mode: lockRowExclusive, Object: name},
+		Work: plan.ChunkRun, LockTimeoutMS: lockTimeoutMS, Rows: o.Table.Rows,
+	})}
+	return out, nil
+}
+
+// groupJob fills the new columns of a group where all are NULL and there is
+// something to fill in.
+func groupJob(t *planner.Table, g planner.Group) job {
+	absent := allNull(targets(g.Up), bareColumn)
+	j := job{set: g.Up, todo: absent, candidates: absent}
+	var gives []string
+	for _, a := range g.Up {
+		if a.Expr.NeverNull(func(c string) bool { col := t.Column(c); return col != nil && col.NotNull }) {
+			return j
+		}
+		gives = append(gives, "("+a.Expr.SQL(bareColumn)+") IS NOT NULL")
+	}
+	j.todo += " AND (" + strings.Join(gives, " OR ") + ")"
+	return j
+}
+
+func fillJob(a planner.Assign) job {
+	null := quote(a.Column) + " IS NULL"
+	j := job{set: []planner.Assign{a}, todo: null, candidates: null}
+	if !a.Expr.NeverNull(func(string) bool { return false }) {
+		j.todo += " AND (" + a.Expr.SQL(bareColumn) + ") IS NOT NULL"
+	}
+	return j
+}
+
+// repairJob updates the rows that the user's WHERE names and whose values would
+// change.
+func repairJob(columns []planner.Column, r planner.Repair) job {
+	where := "true"
+	if !r.Where.IsZero() {
+		where = "(" + r.Where.SQL(bareColumn) + ")"
+	}
+	j := job{set: r.Set, todo: where, candidates: where}
+	if !anyVolatile(r.Set) {
+		j.todo += " AND (" + offTarget(typed(columns, r.Set), bareColumn) + ")"
+	}
+	return j
+}
+
+// repeatable warns of a repair whose second application changes the row again:
+// rows move while the table is walked, and a walk may meet one twice.
+func repeatable(table string, r planner.Repair) (plan.Hazard, bool) {
+	for _, a := range r.Set {
+		if slices.Contains(a.Expr.Columns(), a.Column) && !idempotent(a.Expr) || a.Expr.Volatile {
+			return plan.Hazard{
+				Rule: "repair-not-repeatable", Severity: plan.Error,
+				Message: fmt.Sprintf("the UPDATE of %s.%s gives another value when it meets a row a second time, and rows that move while the table is walked are met twice", table, a.Column),
+				Instead: "write it so that a WHERE leaves out the rows that are done, or put the result into a new column",
+			}, false
+		}
+	}
+	return plan.Hazard{}, true
+}
+
+// onceFunctions give f(f(x)) = f(x), alone and one around the other.
+var onceFunctions = map[string]bool{
+	"lower": true, "upper": true, "btrim": true, "ltrim": true, "rtrim": true, "abs": true, "round": true, "trunc": true,
+	"floor": true, "ceil": true, "ceiling": true, "date_trunc": true, "initcap": true, "normalize": true,
+}
+
+// idempotent reports expressions of one column whose second application
+// surely changes nothing.
+func idempotent(e planner.Expr) bool {
+	n, err := parseScalar(e.SQL(quote))
+	if err != nil {
+		return false
+	}
+	for {
+		switch {
+		case n.GetColumnRef() != nil:
+			return true
+		case n.GetTypeCast() != nil:
+			n = n.GetTypeCast().Arg
+		case n.GetCoalesceExpr() != nil:
+			args := n.GetCoalesceExpr().Args
+			if len(args) != 2 || args[1].GetAConst() == nil {
+				return false
+			}
+			n = args[0]
+		case n.GetFuncCall() != nil:
+			f := n.GetFuncCall()
+			name, builtin := functionName(f)
+			if !builtin || !onceFunctions[name] || len(f.Args) == 0 {
+				return false
+			}
+			at := 0
+			if name == "date_trunc" && len(f.Args) > 1 {
+				at = 1
+			}
+			n = f.Args[at]
+		default:
+			return false
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+)
+
+// inspector reads the catalog in one read-only transaction, so that all it
+// reads is of one moment.
+type inspector struct {
+	tx      *sql.Tx
+	version int
+}
+
+// Inspect reads the named tables and what depends on them.
+func (s *session) Inspect(ctx context.Context, tables []planner.Ref) (*planner.Schema, error) {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the database: %w", err)
+	}
+	schema, err := (&inspector{tx: tx}).schema(ctx, tables)
+	if end := tx.Rollback(); err == nil && end != nil {
+		err = end
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the database: %w", err)
+	}
+	return schema, nil
+}
+
+func (in *inspector) schema(ctx context.Context, refs []planner.Ref) (*planner.Schema, error) {
+	out := &planner.Schema{Engine: "postgres", Facts: map[string]string{}}
+	var path, domains string
+	err := in.tx.QueryRowContext(ctx, `
+		SELECT current_setting('server_version'), current_setting('server_version_num')::int, coalesce(current_schema(), ''),
+			array_to_string(current_schemas(false), E'\x01'),
+			coalesce((SELECT string_agg(format_type(t.oid, NULL), ', ' ORDER BY format_type(t.oid, NULL)) FROM pg_type t
+				WHERE t.typtype = 'd' AND t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+				AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid))), '')`).
+		Scan(&out.Version, &out.VersionNum, &out.Default, &path, &domains)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's facts: %w", err)
+	}
+	in.version = out.VersionNum
+	if path != "" {
+		out.Path = strings.Split(path, "\x01")
+	}
+	if domains != "" {
+		out.Facts[factDomains] = domains
+	}
+	seen := map[planner.Ref]bool{}
+	for _, r := range refs {
+		t, oid, err := in.table(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil || seen[t.Ref] {
+			continue
+		}
+		seen[t.Ref] = true
+		for _, read := range []func(context.Context, *planner.Table, int64) error{
+			in.columns, in.indexes, in.constraints, in.dependents,
+		} {
+			if err := read(ctx, t, oid); err != nil {
+				return nil, fmt.Errorf("reading table %s: %w", t.Ref, err)
+			}
+		}
+		estimateRows(t)
+		out.Tables = append(out.Tables, t)
+	}
+	return out, nil
+}
+
+// table finds a table as the search path does; nil if there is none.
+func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, int64, error) {
+	t := &planner.Table{Facts: map[string]string{}}
+	var oid, pages int64
+	var tuples, oldPages float64
+	var security, forced, bypassed, inherits bool
+	err := in.tx.QueryRowContext(ctx, `
+		SELECT c.oid::int8, n.nspname, c.relname,
+			CASE WHEN c.relpersistence = 't' THEN 'other' WHEN c.relkind = 'p' THEN 'partitioned' WHEN c.relkind = 'v' THEN 'view'
+				WHEN c.relkind <> 'r' OR c.relispartition OR h.any THEN 'other' ELSE 'table' END,
+			c.relrowsecurity, c.relforcerowsecurity, NOT row_security_active(c.oid), h.any OR c.relispartition,
+			c.reltuples::float8, c.relpages::float8,
+			CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_table_size(c.oid) ELSE 0 END,
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+			LATERAL (SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r' AS any) h
+		WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, quoteRef(r)).
+		Scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("looking for table %s: %w", r, err)
+	}
+	switch {
+	case security && forced:
+		t.Facts[factRowSecurity] = "forced"
+	case security:
+		t.Facts[factRowSecurity] = "enabled"
+	}
+	if security && bypassed {
+		t.Facts[factBypass] = "yes"
+	}
+	if inherits {
+		t.Facts[factInherits] = "yes"
+	}
+	if tuples > 0 && oldPages > 0 {
+		t.Rows = int64(tuples / oldPages * float64(pages))
+	} else {
+		t.Rows = -pages // the rows per page are estimated from the columns
+	}
+	return t, oid, nil
+}
+
+// estimateRows makes rows of pages where the server has no statistics yet: a
+// page holds 8 kB less its header, a row 28 bytes and its columns.
+func estimateRows(t *planner.Table) {
+	if t.Rows >= 0 {
+		return
+	}
+	width := int64(28)
+	for _, c := range t.Columns {
+		switch plain, err := readType(c.Type); {
+		case err == nil && fixedWidth[plainTypeName(plain)] > 0:
+			width += fixedWidth[plainTypeName(plain)]
+		default:
+			width += 24
+		}
+	}
+	t.Rows *= -max(1, 8168/width)
+}
+
+var fixedWidth = map[string]int64{
+	"bool": 1, "int2": 2, "int4": 4, "int8": 8, "float4": 4, "float8": 8, "date": 4, "timestamp": 8, "timestamptz": 8, "uuid": 16,
+}
+
+func (in *inspector) columns(ctx context.Context, t *planner.Table, oid int64) error {
+	rows, err := in.tx.QueryContext(ctx, `
+		SELECT a.attname, format_type(a.atttypid, a.atttypmod),
+			CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN
+				(SELECT collname FROM pg_collation WHERE oid = a.attcollation) ELSE '' END,
+			a.attnotnull,
+			CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END,
+			CASE a.attidentity WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity by default' ELSE
+				CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' ELSE '' END END,
+			coalesce(col_description(a.attrelid, a.attnum), ''),
+			v.volatile, v.stable
+		FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+		LEFT JOIN LATERAL (
+			SELECT bool_or(p.provolatile = 'v') AS volatile, bool_or(p.provolatile = 's') AS stable
+			FROM pg_depend x JOIN pg_proc p ON p.oid = x.refobjid
+			WHERE x.classid = 'pg_attrdef'::regclass AND x.objid = d.oid AND x.refclassid = 'pg_proc'::regclass
+		) v ON true
+		WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, oid)
+	if err != nil {
+		return fmt.Errorf("reading columns: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
+	for rows.Next() {
+		var c planner.Column
+		var text string
+		var volatile, stable *bool
+		if err := rows.Scan(&c.Name, &c.Type, &c.Collation, &c.NotNull, &text, &c.Generated, &c.Comment, &volatile, &stable); err != nil {
+			return fmt.Errorf("reading columns: %w", err)
+		}
+		if text != "" {
+			c.Default = defaultExpr(t.Ref, text, volatile, stable)
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	return rows.Err()
+}
+
+// defaultExpr reads a default from the catalog. Of functions that the catalog
+// tells about (volatile, stable: not nil) its word is taken; other unknown ones
+// count as volatile, which is the safe side for a default.
+func defaultExpr(table planner.Ref, text string, volatile, stable *bool) planner.Expr {
+	e, err := scope{table: table, wary: true}.readExpression(text)
+	if err != nil { // a newer grammar than ours: it is kept as it is
+		return planner.Expr{Parts: []planner.Part{{Text: text}}, Volatile: true, MaybeNull: true}
+	}
+	if volatile == nil {
+		return e
+	}
+	sure, err := scope{table: table}.readExpression(text)
+	if err != nil {
+		return e
+	}
+	e.Volatile = sure.Volatile || *volatile
+	e.Stable = e.Stable || *stable
+	return e
+}
+
+func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) error {
+	rows, err := in.tx.QueryContext(ctx, `
+		SELECT c.relname, x.indisunique, x.indisprimary, coalesce(k.conname, ''),
+			x.indexprs IS NULL AND x.indpred IS NULL, pg_get_indexdef(x.indexrelid),
+			x.indisunique AND x.indimmediate AND x.indexprs IS NULL AND x.indpred IS NULL,
+			(SELECT string_agg(a.attname, E'\x01' ORDER BY i) FROM generate_series(0, x.indnkeyatts - 1) i
+				JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[i] WHERE a.attnotnull),
+			x.indnkeyatts
+		FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+		LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')
+		WHERE x.indrelid = $1::int8::oid AND x.indisvalid ORDER BY c.relname`, oid)
+	if err != nil {
+		return fmt.Errorf("reading indexes: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
+	for rows.Next() {
+		var i planner.Index
+		var names bool
+		var keyText *string
+		var keys int
+		if err := rows.Scan(&i.Name, &i.Unique, &i.Primary, &i.Constraint, &i.Simple, &i.Definition, &names, &keyText, &keys); err != nil {
+			return fmt.Errorf("reading indexes: %w", err)
+		}
+		stmt, err := readIndex(i.Definition)
+		if err != nil {
+			return err
+		}
+		i.Columns = indexColumns(stmt)
+		t.Indexes = append(t.Indexes, i)
+		if keyText == nil || !names {
+			continue
+		}
+		key := strings.Split(*keyText, "\x01")
+		if len(key) == keys && (i.Primary || t.Key == nil) {
+			t.Key = key
+		}
+	}
+	return rows.Err()
+}
+
+// constraintKinds are the letters of pg_constraint.contype.
+var constraintKinds = map[string]string{
+	"c": kindCheck, "f": kindForeignKey, "x": kindExclusion, "n": "not null", "u": "unique", "p": "primary key",
+}
+
+func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int64) error {
+	rows, err := in.tx.QueryContext(ctx, `
+		SELECT k.conname, k.contype::text, pg_get_constraintdef(k.oid),
+			coalesce((SELECT string_agg(a.attname, E'\x01' ORDER BY i.n) FROM unnest(k.conkey) WITH ORDINALITY AS i(num, n)
+				JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = i.num), '')
+		FROM pg_constraint k WHERE k.conrelid = $1::int8::oid AND k.contype IN ('c', 'f', 'x', 'n', 'u', 'p') ORDER BY k.conname`, oid)
+	if err != nil {
+		return fmt.Errorf("reading constraints: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
+	for rows.Next() {
+		var k planner.Constraint
+		var letter, columns string
+		if err := rows.Scan(&k.Name, &letter, &k.Definition, &columns); err != nil {
+			return fmt.Errorf("reading constraints: %w", err)
+		}
+		k.Kind = constraintKinds[letter]
+		if columns != "" {
+			k.Columns = strings.Split(columns, "\x01")
+		}
+		t.Constraints = append(t.Constraints, k)
+	}
+	return rows.Err()
+}
+
+// InspectIndex finds the table of an index.
+func (s *session) InspectIndex(ctx context.Context, schema, name string) (planner.Ref, bool, error) {
+	var table planner.Ref
+	err := s.db.QueryRowContext(ctx, `
+		SELECT n.nspname, c.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE x.indexrelid = to_regclass($1)`, quoteRef(planner.Ref{Schema: schema, Name: name})).Scan(&table.Schema, &table.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return planner.Ref{}, false, nil
+	}
+	if err != nil {
+		return planner.Ref{}, false, fmt.Errorf("looking for index %s: %w", name, err)
+	}
+	return table, true, nil
+}

@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+)
+
+// dependentsQuery lists, as (kind, name, column), whatever mentions the table
+// of $1. A NULL column means the table as a whole.
+const dependentsQuery = `
+WITH deps AS (
+	SELECT classid, objid, deptype, nullif(refobjsubid, 0) AS num FROM pg_depend
+	WHERE refclassid = 'pg_class'::regclass AND refobjid = $1::int8::oid
+), found(kind, name, num) AS (
+	-- Views and rules: what their rewrite rules mention.
+	SELECT CASE WHEN r.rulename <> '_RETURN' THEN 'rule' WHEN v.relkind = 'm' THEN 'materialized view' ELSE 'view' END,
+		CASE WHEN r.rulename <> '_RETURN' THEN r.rulename::text ELSE r.ev_class::regclass::text END, d.num
+	FROM deps d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass JOIN pg_class v ON v.oid = r.ev_class
+	WHERE NOT (r.ev_class = $1::int8::oid AND r.rulename = '_RETURN')
+	UNION ALL
+	SELECT 'policy', p.polname || ' on ' || p.polrelid::regclass, d.num
+	FROM deps d JOIN pg_policy p ON p.oid = d.objid AND d.classid = 'pg_policy'::regclass
+	UNION ALL
+	-- Triggers: the columns of UPDATE OF and of WHEN.
+	SELECT 'trigger', t.tgname::text, d.num
+	FROM pg_trigger t LEFT JOIN deps d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+	WHERE t.tgrelid = $1::int8::oid AND NOT t.tgisinternal AND NOT ` + oursCondition + `
+	UNION ALL
+	-- BEFORE row triggers on INSERT or UPDATE whose names sort after ours.
+	SELECT 'late trigger', t.tgname::text, NULL FROM pg_trigger t
+	WHERE t.tgrelid = $1::int8::oid AND NOT t.tgisinternal AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0
+	AND t.tgname::text COLLATE "C" >= '` + triggerPrefix + `' AND NOT ` + oursCondition + `
+	UNION ALL
+	SELECT 'foreign key', k.conname || ' of ' || k.conrelid::regclass, i.num
+	FROM pg_constraint k, unnest(k.confkey) AS i(num) WHERE k.contype = 'f' AND k.confrelid = $1::int8::oid AND k.conparentid = 0
+	UNION ALL
+	SELECT 'generated column', a.attname::text, d.num
+	FROM deps d JOIN pg_attrdef f ON f.oid = d.objid AND d.classid = 'pg_attrdef'::regclass
+	JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
+	WHERE f.adrelid <> $1::int8::oid OR d.num <> f.adnum
+	UNION ALL
+	SELECT 'statistics', s.stxname::text, i.num FROM pg_statistic_ext s, unnest(s.stxkeys) AS i(num) WHERE s.stxrelid = $1::int8::oid
+	UNION ALL
+	SELECT 'statistics', s.stxname::text, d.num
+	FROM deps d JOIN pg_statistic_ext s ON s.oid = d.objid AND d.classid = 'pg_statistic_ext'::regclass
+	UNION ALL
+	-- Sequences that a column owns; those of identity columns are the column's own affair.
+	SELECT 'sequence', q.oid::regclass::text, d.num
+	FROM deps d JOIN pg_class q ON q.oid = d.objid AND d.classid = 'pg_class'::regclass AND q.relkind = 'S' AND d.deptype = 'a'
+	UNION ALL
+	SELECT 'column grant', a.attname::text, a.attnum FROM pg_attribute a
+	WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attacl IS NOT NULL
+	UNION ALL
+	SELECT 'column setting', a.attname::text, a.attnum FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+	WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
+	AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) >= 0 OR a.attstorage <> y.typstorage)
+	UNION ALL
+	%s
+)
+SELECT f.kind, f.name, string_agg(DISTINCT a.attname, E'\x01' ORDER BY a.attname)
+FROM found f LEFT JOIN pg_attribute a ON a.attrelid = $1::int8::oid AND a.attnum = f.num
+GROUP BY 1, 2 ORDER BY 1, 2`
+
+// oursCondition recognises our own triggers, which are no dependants.
+const oursCondition = `(left(t.tgname, 9) = '` + triggerPrefix + `' AND EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+		WHERE p.oid = t.tgfoid AND n.nspname = '` + ourSchema + `'))`
+
+// Publications list columns and have row filters from PostgreSQL 15 on.
+const (
+	publicationsOld = `SELECT 'publication', p.pubname::text, NULL::int2 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+		WHERE r.prrelid = $1::int8::oid`
+	publicationsNew = `SELECT 'publication', p.pubname::text, i.num FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+		LEFT JOIN LATERAL (
+			SELECT u.num FROM unnest(r.prattrs) AS u(num)
+			UNION SELECT d.num FROM deps d WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = r.oid
+		) i ON true WHERE r.prrelid = $1::int8::oid`
+)
+
+func (in *inspector) dependents(ctx context.Context, t *planner.Table, oid int64) error {
+	publications := publicationsNew
+	if in.version < 150000 {
+		publications = publicationsOld
+	}
+	rows, err := in.tx.QueryContext(ctx, fmt.Sprintf(dependentsQuery, publications), oid)
+	if err != nil {
+		return fmt.Errorf("reading dependants: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
+	for rows.Next() {
+		var d planner.Dependent
+		var columns *string
+		if err := rows.Scan(&d.Kind, &d.Name, &columns); err != nil {
+			return fmt.Errorf("reading dependants: %w", err)
+		}
+		if columns != nil {
+			d.Columns = strings.Split(*columns, "\x01")
+		}
+		t.Dependents = append(t.Dependents, d)
+	}
+	return rows.Err()
+}

@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// notNullCheck is how a column is proved free of NULLs: with a validated CHECK
+// in place, SET NOT NULL does not scan (PostgreSQL docs, ALTER TABLE).
+type notNullCheck struct {
+	table planner.Ref
+	name  string // of the constraint
+	col   string
+}
+
+func notNullCheckFor(t *planner.Table, column string) notNullCheck {
+	return notNullCheck{table: t.Ref, name: ourName("not_null", t.Ref.Name, column), col: column}
+}
+
+func (n notNullCheck) add() string {
+	return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID", quoteRef(n.table), quote(n.name), quote(n.col))
+}
+
+func (n notNullCheck) validate() string {
+	return fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", quoteRef(n.table), quote(n.name))
+}
+
+func (n notNullCheck) drop() string {
+	return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", quoteRef(n.table), quote(n.name))
+}
+
+func (n notNullCheck) set() string {
+	return fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", quoteRef(n.table), quote(n.col))
+}
+
+// isSet asks whether the column forbids NULL already.
+func (n notNullCheck) isSet() string {
+	return fmt.Sprintf(
+		"SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s::regclass AND attname = %s AND attnotnull)",
+		literal(quoteRef(n.table)), literal(n.col),
+	)
+}
+
+// added asks whether the constraint is there, and validated if so asked.
+func (n notNullCheck) added(validated bool) string {
+	sql := fmt.Sprintf(
+		"EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass AND conname = %s",
+		literal(quoteRef(n.table)), literal(n.name),
+	)
+	if validated {
+		sql += " AND convalidated"
+	}
+	return strings.Replace(n.isSet(), "SELECT EXISTS", "SELECT "+sql+") OR EXISTS", 1)
+}
+
+func lowerSetNotNull(s *planner.Schema, o planner.OpSetNotNull) []plan.Step {
+	n := notNullCheckFor(o.Table, o.Column.Name)
+	table := label(s, o.Table.Ref)
+	name := table + "." + o.Column.Name
+	exclusive := plan.Lock{Mode: lockAccessExclusive, Object: table}
+	return []plan.Step{
+		catalogStep("check that "+name+" is not null from now on", "NOT VALID looks at no row that is there",
+			exclusive, []string{n.add()}, []string{n.drop()}),
+		validateStep("prove that no row has a NULL in "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: table}, o.Table, n.validate()),
+		catalogStep("forbid NULL in "+name, "the validated check is proof enough: no scan",
+			exclusive, []string{n.set(), n.drop()},
+			[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}),
+	}
+}
+
+// validateStep scans a table while everybody works on. What it proves is undone
+// with the constraint itself.
+func validateStep(title string, lock plan.Lock, t *planner.Table, sql string) plan.Step {
+	return seal(plan.Step{
+		Title: title, Why: "it scans the table, but readers and writers go on", Mode: plan.InTx, Lock: lock,
+		Work: plan.Scan, LockTimeoutMS: lockTimeoutMS, Rows: t.Rows, Statements: plain(sql),
+	})
+}
+
+func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) []plan.Step {
+	n := notNullCheckFor(o.Table, o.Column.Name)
+	name := label(s, o.Table.Ref) + "." + o.Column.Name
+	step := catalogStep(
+		"allow NULL in "+name, "the column then accepts more than before",
+		plan.Lock{Mode: lockAccessExclusive, Object: label(s, o.Table.Ref)},
+		[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}, nil,
+	)
+	step.UndoMode = plan.Each
+	step.UndoStatements = []plan.Statement{
+		{SQL: n.add(), Probe: n.added(false)},
+		{SQL: n.validate(), Probe: n.added(true)},
+		{SQL: n.set(), Probe: n.isSet()},
+		{SQL: n.drop()},
+	}
+	step.UndoLoses = &plan.Check{
+		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s IS NULL)", quoteRef(n.table), quote(n.col)),
+		Message: "rows have a NULL in " + name,
+	}
+	return []plan.Step{seal(step)}
+}
+
+// lowerWidenType changes a type in place. Check constraints over the column
+// would be checked again under an exclusive lock, so they step aside and are
+// validated online.
+func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, error) {
+	t, c := o.Table, o.Column
+	name := label(s, t.Ref) + "." + c.Name
+	if err := fixedType(t, c.Name, name); err != nil {
+		return nil, err
+	}
+	table := quoteRef(t.Ref)
+	alter := func(typ string) string {
+		if c.Collation != "" && !strings.Contains(typ, " COLLATE ") {
+			typ += " COLLATE " + quote(c.Collation)
+		}
+		return "ALTER TABLE " + table + " ALTER COLUMN " + quote(c.Name) + " TYPE " + typ
+	}
+	var drops, adds, validates []string
+	for _, k := range t.Constraints {
+		if k.Kind != kindCheck || !slices.Contains(k.Columns, c.Name) {
+			continue
+		}
+		drops = append(drops, "ALTER TABLE "+table+" DROP CONSTRAINT "+quote(k.Name))
+		def := strings.TrimSuffix(k.Definition, " NOT VALID")
+		adds = append(adds, "ALTER TABLE "+table+" ADD CONSTRAINT "+quote(k.Name)+" "+def+" NOT VALID")
+		if def == k.Definition {
+			validates = append(validates, "ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(k.Name))
+		}
+	}
+	lock := plan.Lock{Mode: lockAccessExclusive, Object: label(s, t.Ref)}
+	step := catalogStep(
+		fmt.Sprintf("change the type of %s from %s to %s", name, c.Type, o.Type), "PostgreSQL does this in the catalog alone",
+		lock, slices.Concat(drops, []string{alter(o.Type)}, adds), slices.Concat(drops, []string{alter(c.Type)}, adds),
+	)
+	step.UndoLoses = &plan.Check{
+		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, noLongerFits(c, o.Type)),
+		Message: "rows have values in " + name + " that do not fit " + c.Type,
+	}
+	steps := []plan.Step{step}
+	for _, v := range validates {
+		steps = append(steps, validateStep("validate the checks over "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: lock.Object}, t, v))
+	}
+	return steps, nil
+}
+
+// fixedType refuses a change of type that PostgreSQL refuses, or for which it
+// would rebuild an index.
+func fixedType(t *planner.Table, column, name string) error {
+	for _, d := range t.Dependents {
+		if slices.Contains(d.Columns, column) && d.Kind != kindForeignKey && d.Kind != kindPublication && d.Kind != kindGrant && d.Kind != kindSetting {
+			return &planner.Unsupported{
+				What: "ALTER COLUMN " + name + " TYPE", Reason: "the " + d.Kind + " " + d.Name + " depends on the column",
+				Instead: "drop it before and create it again after",
+			}
+		}
+	}
+	for _, i := range t.Indexes {
+		if !i.Simple && slices.Contains(i.Columns, column) {
+			return &planner.Unsupported{
+				What:    "ALTER COLUMN " + name + " TYPE",
+				Reason:  "PostgreSQL would rebuild the index " + i.Name + " and block the table meanwhile, because it has an expression or a predicate",
+				Instead: "drop the index in a migration before, create it again in one after",
+			}
+		}
+	}
+	return nil
+}
+
+// noLongerFits tells that a value of the wider type is not one of the old type.
+func noLongerFits(c planner.Column, wide string) string {
+	col := quote(c.Name)
+	if t, err := readType(c.Type); err == nil && plainTypeName(t) == "numeric" && len(modsOf(t)) == 2 {
+		m := modsOf(t) // an explicit cast would fail where it does not fit
+		return fmt.Sprintf("%s <> 'NaN' AND (abs(%s) >= 1e%d OR %s <> round(%s, %d))", col, col, m[0]-m[1], col, col, m[1])
+	}
+	return fmt.Sprintf("CAST(CAST(%s AS %s) AS %s) IS DISTINCT FROM %s", col, c.Type, wide, col)
+}
+
+func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) []plan.Step {
+	table, name := quoteRef(o.Table.Ref), o.Change.Name
+	if name == "" {
+		name = checkDefaultName(o.Table, o.Change.Check)
+	}
+	drop := "ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + quote(name)
+	object := label(s, o.Table.Ref)
+	return []plan.Step{
+		catalogStep("add check "+name+" to "+object, "NOT VALID looks at no row that is there",
+			plan.Lock{Mode: lockAccessExclusive, Object: object},
+			[]string{fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID", table, quote(name), o.Change.Check.SQL(bareColumn))},
+			[]string{drop}),
+		validateStep("validate check "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: object}, o.Table,
+			"ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(name)),
+	}
+}
+
+// checkDefaultName is the name that PostgreSQL gives to an unnamed check:
+// table_column_check if it is about one column, else table_check, with a number
+// if that is taken (ChooseConstraintName in pg_constraint.c).
+func checkDefaultName(t *planner.Table, check planner.Expr) string {
+	column := ""
+	if cols := check.Columns(); len(cols) == 1 {
+		column = cols[0]
+	}
+	name := objectNameOf(t.Ref.Name, column, "check")
+	for n := 1; slices.ContainsFunc(t.Constraints, func(k planner.Constraint) bool { return k.Name == name }); n++ {
+		name = objectNameOf(t.Ref.Name, column, fmt.Sprintf("check%d", n))
+	}
+	return name
+}

@@ -1,0 +1,167 @@
+package postgres
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/expandcontract/migrate/planner"
+)
+
+// alterTable reads the clauses of an ALTER TABLE, each on its own.
+func (r reader) alterTable(x *pg.AlterTableStmt) []planner.Change {
+	ref := refOf(x.Relation)
+	switch {
+	case x.Objtype != pg.ObjectType_OBJECT_TABLE:
+		return r.opaque("ALTER "+objectName(x.Objtype)+" "+ref.String(), "")
+	case x.MissingOk:
+		return r.opaque("ALTER TABLE IF EXISTS "+ref.String(), "a migration knows whether its table exists")
+	}
+	var out []planner.Change
+	for _, c := range x.Cmds {
+		out = append(out, r.clause(ref, c.GetAlterTableCmd())...)
+	}
+	if len(out) == 0 {
+		return r.opaque("ALTER TABLE "+ref.String(), "")
+	}
+	return out
+}
+
+func (r reader) clause(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
+	what := "ALTER TABLE " + ref.String() + " "
+	one := func(ch planner.Change) []planner.Change { return []planner.Change{ch} }
+	switch c.Subtype {
+	case pg.AlterTableType_AT_AddColumn:
+		return r.addColumn(ref, c)
+	case pg.AlterTableType_AT_DropColumn:
+		if c.Behavior == pg.DropBehavior_DROP_CASCADE {
+			return r.opaque(what+"DROP COLUMN "+c.Name+" CASCADE", "it drops whatever depends on the column: drop those objects by name first")
+		}
+		return one(planner.DropColumn{Table: ref, Column: c.Name, IfExists: c.MissingOk})
+	case pg.AlterTableType_AT_AlterColumnType:
+		return r.changeType(ref, c)
+	case pg.AlterTableType_AT_SetNotNull:
+		return one(planner.SetNotNull{Table: ref, Column: c.Name})
+	case pg.AlterTableType_AT_DropNotNull:
+		return one(planner.DropNotNull{Table: ref, Column: c.Name})
+	case pg.AlterTableType_AT_ColumnDefault:
+		if c.Def == nil || isNull(c.Def) {
+			return one(planner.DropDefault{Table: ref, Column: c.Name})
+		}
+		e, err := scope{table: ref, wary: true}.expression(c.Def)
+		if err != nil {
+			return r.opaque(what+"ALTER COLUMN "+c.Name+" SET DEFAULT", reasonOf(err))
+		}
+		return one(planner.SetDefault{Table: ref, Column: c.Name, Default: e})
+	case pg.AlterTableType_AT_AddConstraint:
+		return r.addConstraint(ref, "", c.Def.GetConstraint())
+	default:
+		return r.opaque(what+clauseName(c), "")
+	}
+}
+
+// isNull reports the constant NULL, cast or not.
+func isNull(n *pg.Node) bool {
+	if cast := n.GetTypeCast(); cast != nil {
+		return isNull(cast.Arg)
+	}
+	return n.GetAConst().GetIsnull()
+}
+
+func (r reader) changeType(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
+	what := "ALTER TABLE " + ref.String() + " ALTER COLUMN " + c.Name + " TYPE"
+	def := c.Def.GetColumnDef()
+	typ, err := fullType(def)
+	if err != nil {
+		return r.opaque(what, reasonOf(err))
+	}
+	out := planner.ChangeType{Table: ref, Column: c.Name, Type: typ}
+	if def.RawDefault != nil { // the grammar keeps USING there
+		if out.Using, err = (scope{table: ref}).expression(def.RawDefault); err != nil {
+			return r.opaque(what+" … USING", reasonOf(err))
+		}
+	}
+	return []planner.Change{out}
+}
+
+// fullType is a column's type with its collation.
+func fullType(def *pg.ColumnDef) (string, error) {
+	typ, err := typeText(def.GetTypeName())
+	if err != nil {
+		return "", err
+	}
+	if coll := def.GetCollClause(); coll != nil {
+		parts, ok := names(coll.Collname)
+		if !ok {
+			return "", &planner.SyntaxError{Message: "the collation has no plain name"}
+		}
+		quoted := make([]string, len(parts))
+		for i, p := range parts {
+			quoted[i] = quote(p)
+		}
+		typ += " COLLATE " + strings.Join(quoted, ".")
+	}
+	return typ, nil
+}
+
+func (r reader) addColumn(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
+	def := c.Def.GetColumnDef()
+	what := "ALTER TABLE " + ref.String() + " ADD COLUMN " + def.GetColname()
+	if serials[plainTypeName(def.GetTypeName())] {
+		return r.opaque(what+" "+plainTypeName(def.GetTypeName()), "a serial column is a sequence, a default and NOT NULL at once, and rewrites the table")
+	}
+	typ, err := fullType(def)
+	if err != nil {
+		return r.opaque(what, reasonOf(err))
+	}
+	switch {
+	case def.Storage != "" || def.StorageName != "":
+		return r.opaque(what+" STORAGE", "")
+	case def.Compression != "":
+		return r.opaque(what+" COMPRESSION", "")
+	}
+	col := planner.ColumnDef{Name: def.Colname, Type: typ}
+	var checks []planner.Change
+	for _, n := range def.Constraints {
+		k := n.GetConstraint()
+		switch k.GetContype() {
+		case pg.ConstrType_CONSTR_NULL:
+		case pg.ConstrType_CONSTR_NOTNULL:
+			if k.Conname != "" {
+				return r.opaque(what+" CONSTRAINT "+k.Conname+" NOT NULL", "a name for NOT NULL is kept by PostgreSQL 18 only: leave it out")
+			}
+			col.NotNull = true
+		case pg.ConstrType_CONSTR_DEFAULT:
+			if isNull(k.RawExpr) {
+				continue
+			}
+			if col.Default, err = (scope{table: ref, wary: true}).expression(k.RawExpr); err != nil {
+				return r.opaque(what+" DEFAULT", reasonOf(err))
+			}
+		case pg.ConstrType_CONSTR_CHECK:
+			checks = append(checks, r.addConstraint(ref, def.Colname, k)...)
+		default:
+			return r.opaque(what+" "+constraintName(k), constraintReason(k))
+		}
+	}
+	add := planner.AddColumn{Table: ref, Column: col, IfNotExists: c.MissingOk}
+	return append([]planner.Change{add}, checks...)
+}
+
+func (r reader) addConstraint(ref planner.Ref, column string, k *pg.Constraint) []planner.Change {
+	what := "ALTER TABLE " + ref.String() + " ADD "
+	if column != "" {
+		what += "COLUMN " + column + " "
+	}
+	if k.GetContype() != pg.ConstrType_CONSTR_CHECK {
+		return r.opaque(what+constraintName(k), constraintReason(k))
+	}
+	if k.IsNoInherit {
+		return r.opaque(what+"CHECK … NO INHERIT", "")
+	}
+	e, err := scope{table: ref}.expression(k.RawExpr)
+	if err != nil {
+		return r.opaque(what+"CHECK", reasonOf(err))
+	}
+	return []planner.Change{planner.AddCheck{Table: ref, Name: k.Conname, Check: e}}
+}

@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Verify builds the statements that find and repair inconsistent rows. A row is
+// consistent when, in every group, new = up(old) or old = down(new); bytes
+// count, not collations. Where nothing leads down, a row that has any new value
+// passes; Strict wants new = up(old) there too.
+func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification, error) {
+	var lenient, strict []string
+	up, down := pass{}, pass{}
+	for _, g := range sync.Groups {
+		bad, worse := inconsistent(sync, g)
+		if bad == "" {
+			continue
+		}
+		lenient, strict = append(lenient, bad), append(strict, worse)
+		if len(g.Up) > 0 {
+			up.jobs = append(up.jobs, job{set: g.Up, todo: bad, candidates: bad})
+		}
+		if len(g.Down) > 0 {
+			down.jobs = append(down.jobs, job{set: g.Down, todo: bad, candidates: bad})
+		}
+	}
+	out := plan.Verification{Counts: counting(s, sync.Table, lenient)}
+	if fmt.Sprint(strict) != fmt.Sprint(lenient) {
+		c := counting(s, sync.Table, strict)
+		out.Strict = &c
+	}
+	for p, to := range map[*pass]**plan.Chunks{&up: &out.RepairUp, &down: &out.RepairDown} {
+		if len(p.jobs) > 0 {
+			p.table, p.label = sync.Table, label(s, sync.Table.Ref)
+			*to = p.chunks(s)
+		}
+	}
+	return out, nil
+}
+
+// inconsistent writes the condition for a group's inconsistent rows; empty if
+// no row can be. strict differs where there is no down.
+func inconsistent(sync *planner.Sync, g planner.Group) (lenient, strict string) {
+	if len(g.Up) == 0 {
+		return "", "" // old versions may write what they like
+	}
+	var off []string
+	if !anyVolatile(g.Up) {
+		off = append(off, "("+offTarget(typed(sync.Columns, g.Up), bareColumn)+")")
+	}
+	if len(g.Down) > 0 {
+		if !anyVolatile(g.Down) {
+			off = append(off, "("+offTarget(typed(sync.Columns, g.Down), bareColumn)+")")
+		}
+		if len(off) > 0 {
+			both := strings.Join(off, " AND ")
+			return both, both
+		}
+	}
+	var gives []string
+	for _, a := range g.Up {
+		gives = append(gives, "("+a.Expr.SQL(bareColumn)+") IS NOT NULL")
+	}
+	lenient = allNull(targets(g.Up), bareColumn) + " AND (" + strings.Join(gives, " OR ") + ")"
+	if len(off) > 0 {
+		return lenient, off[0]
+	}
+	return lenient, lenient
+}
+
+// counting writes chunks that count the rows which meet any condition.
+func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chunks {
+	condition := "false"
+	if len(conditions) > 0 {
+		condition = "(" + strings.Join(conditions, ") OR (") + ")"
+	}
+	return plan.Chunks{
+		Table: quoteRef(t.Ref), Label: label(s, t.Ref), Key: t.Key, Rows: t.Rows,
+		SQL:    fmt.Sprintf("SELECT count(*) FROM %s WHERE %s AND (%s)", quoteRef(t.Ref), pieceBounds(s), condition),
+		Sample: sample(s, t, condition),
+	}
+}
+
+// Checks builds, for each expression, a query that the server must accept:
+// the expression over the table as it is, cast to its type. Session.Accepts
+// asks of that outermost cast that an assignment would make it by itself.
+func (Dialect) Checks(s *planner.Schema, t *planner.Table, exprs []planner.TypedExpr) []plan.Check {
+	var out []plan.Check
+	for _, e := range exprs {
+		sql := fmt.Sprintf("SELECT FROM %s WHERE %s", quoteRef(t.Ref), e.Expr.SQL(bareColumn))
+		if e.Type != "" {
+			sql = fmt.Sprintf("SELECT %s FROM %s", cast(e.Expr.SQL(bareColumn), e.Type), quoteRef(t.Ref))
+		}
+		out = append(out, plan.Check{SQL: sql, Message: e.What + ": the server does not accept the expression", Pos: e.Pos})
+	}
+	return out
+}
