@@ -125,10 +125,9 @@ func fakeContract(ctx context.Context, db *database.DB, wrong string) error {
 		"ALTER TABLE customers ALTER COLUMN first_name SET NOT NULL, ALTER COLUMN last_name SET NOT NULL, DROP COLUMN name",
 	}
 	switch wrong {
-	case "lost names":
-		statements = append(statements, "UPDATE customers SET last_name = 'X' WHERE id % 50 = 0")
-	case "leftovers":
-		statements = append(statements, "CREATE INDEX leftover ON customers (last_name)")
+	case "careless":
+		statements = append(statements, "UPDATE customers SET last_name = 'X' WHERE id % 50 = 0",
+			"CREATE INDEX leftover ON customers (last_name)")
 	case "broken":
 		statements = append(statements, "ALTER TABLE customers RENAME COLUMN first_name TO given_name")
 	}
