@@ -57,7 +57,11 @@ func printError(ctx context.Context, s *streams.Streams, err error) {
 func message(err error) string {
 	var place *planner.Error
 	var usage *executor.UsageError
+	var gate *executor.GateError
 	switch {
+	case errors.As(err, &gate):
+		// One gate per line, aligned behind "error: ".
+		return strings.ReplaceAll(err.Error(), "; gate ", ";\n       gate ")
 	case errors.As(err, &place):
 		return strings.Replace(err.Error(), place.Error(), place.Pos.String()+": "+place.Message, 1)
 	case errors.As(err, &usage):

@@ -145,7 +145,6 @@ func TestLogTellsWhatHappens(t *testing.T) {
 		`level=INFO msg=expanding migration=m was=planned`,
 		`level=INFO msg="done: add column users.note" migration=m step=expand-1 took=12ms`,
 		`level=INFO msg="undone: add column users.note" migration=m step=expand-1 took=1s rows=3`,
-		`level=WARN msg="gate soaked: blocked" migration=m reason="too early"`,
 	})
 }
 
