@@ -71,7 +71,7 @@ func (r *run) verifyTable(ctx context.Context, c plan.Chunks) (Verified, error) 
 		return Verified{}, fmt.Errorf("verifying %s: %w", c.Label, err)
 	}
 	v := Verified{
-		Migration: r.rec.Name, Table: c.Label, Rows: max(w.done.Load(), w.total), Mismatches: w.found.Load(), Sample: w.sample,
+		Migration: r.rec.Name, Table: c.Label, Rows: w.seen.Load(), Mismatches: w.found.Load(), Sample: w.sample,
 	}
 	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
 		if _, err := r.st.exec(ctx, tx, `DELETE FROM {verifications} WHERE migration = ? AND label = ?`, v.Migration, v.Table); err != nil {

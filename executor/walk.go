@@ -37,7 +37,7 @@ type walk struct {
 
 	total         int64
 	done, changed atomic.Int64
-	found         atomic.Int64 // what a counting walk adds up
+	found, seen   atomic.Int64 // what a counting walk adds up
 	paused        atomic.Bool
 	started       time.Time
 	startRows     int64

@@ -159,10 +159,11 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece) error {
 
 // count adds up what a counting statement says of a piece, and keeps a few keys.
 func (w *worker) count(ctx context.Context, piece Piece) error {
-	var n int64
-	if err := w.conn.QueryRowContext(ctx, w.chunks.SQL, piece.Args...).Scan(&n); err != nil {
+	var n, all int64
+	if err := w.conn.QueryRowContext(ctx, w.chunks.SQL, piece.Args...).Scan(&n, &all); err != nil {
 		return err
 	}
+	w.seen.Add(all)
 	if n == 0 {
 		return nil
 	}

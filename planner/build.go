@@ -82,7 +82,7 @@ func (b *builder) droppedTable(t *tableShape) {
 	b.add(stageContract, t.droppedAt, OpFenceTable{Table: t.t, Name: name})
 	b.add(stagePurge, t.droppedAt, OpPurgeTable{Table: t.t, Name: name})
 	b.warn(t.droppedAt, "data-loss-drop-table", plan.Info, "keep a backup if anybody may ask for the rows later",
-		"table %s is gone for good when its grace ends", t.ref)
+		"table %s is gone for good when its grace ends", t.label)
 }
 
 // changedTable emits one table's operations; the order is the heart of it.
@@ -191,7 +191,7 @@ func (b *builder) addedColumn(t *tableShape, c *columnShape) {
 		b.ps.at(c.at.pos, "not-null-without-default",
 			fmt.Sprintf("give it a DEFAULT, or say where its values come from: -- migrate:up %s.%s = …", t.ref.Name, c.name),
 			"column %s.%s is NOT NULL and has no default: old versions that do not know it could not insert rows, and existing rows have no value",
-			t.ref, c.name)
+			t.label, c.name)
 		return
 	}
 	if c.up.IsZero() && c.def.Volatile {
@@ -207,7 +207,7 @@ func (c *columnShape) bare() Column {
 // widened emits what expand does to a column of the old shape.
 func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
 	if c.retype != nil && c.renamed() {
-		b.ps.at(c.at.pos, "", "use two migrations", "column %s.%s is renamed and changes its type at once", t.ref, c.orig.Name)
+		b.ps.at(c.at.pos, "", "use two migrations", "column %s.%s is renamed and changes its type at once", t.label, c.orig.Name)
 		return
 	}
 	if c.retype != nil && c.retype.Kind == TypeFree {
@@ -228,7 +228,7 @@ func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
 	if c.orig.NotNull && !c.notNull {
 		b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: *c.orig})
 		b.warn(c.at, "null-for-old-readers", plan.Info, "make sure that running versions can read a NULL there",
-			"from expand on, new versions may write NULL into %s.%s, which old versions then read", t.ref, c.orig.Name)
+			"from expand on, new versions may write NULL into %s.%s, which old versions then read", t.label, c.orig.Name)
 	}
 	if c.orig.Default.IsZero() && !c.def.IsZero() && !c.retyped() {
 		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.now(), Default: c.def})
@@ -249,7 +249,7 @@ func (b *builder) omissible(t *tableShape, c *columnShape, downs []down) {
 	if i < 0 {
 		b.warn(c.at, "missing-down", plan.Warning,
 			fmt.Sprintf("-- migrate:down %s.%s = … says what old versions shall read", t.ref.Name, c.orig.Name),
-			"rows that new versions write have no value of their own in %s.%s, which old versions still read", t.ref, c.orig.Name)
+			"rows that new versions write have no value of their own in %s.%s, which old versions still read", t.label, c.orig.Name)
 		if c.orig.NotNull && c.orig.Default.IsZero() {
 			b.relax(t, c)
 		}

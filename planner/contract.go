@@ -84,7 +84,7 @@ func (b *builder) tighten(t *tableShape, c *columnShape) {
 	narrowEarly := func(what string) {
 		if st == stageExpand {
 			b.warn(c.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out",
-				"%s of %s.%s happens while old versions still run, and may fail what they write", what, t.ref, c.name)
+				"%s of %s.%s happens while old versions still run, and may fail what they write", what, t.label, c.name)
 		}
 	}
 	col, hadDefault, isNotNull := b.waiting(c)
@@ -143,7 +143,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		case c.dropped:
 			move(c.orig.Name, tomb)
 			b.warn(c.at, "data-loss-drop-column", plan.Info, "keep a backup if anybody may ask for the values later",
-				"the values of %s.%s are gone for good when the grace ends", t.ref, c.orig.Name)
+				"the values of %s.%s are gone for good when the grace ends", t.label, c.orig.Name)
 		case c.renamed():
 			// The column itself takes the new name, with every dependant it has;
 			// what goes is the shadow that stood in for it.

@@ -31,6 +31,7 @@ type shape struct {
 // tableShape is one table on its way from the old shape to the new.
 type tableShape struct {
 	ref     Ref
+	label   string // the name as people read it
 	t       *Table // nil when this migration creates it
 	created *CreateTable
 	at      at
@@ -206,7 +207,7 @@ func (sh *shape) table(r Ref) *tableShape {
 		sh.fail("", "", "%q is a %s; only plain tables can be changed so far", r, t.Kind)
 		return nil
 	}
-	ts := &tableShape{ref: t.Ref, t: t, at: sh.cur}
+	ts := &tableShape{ref: t.Ref, label: sh.s.Display(t.Ref), t: t, at: sh.cur}
 	for i := range t.Columns {
 		o := &t.Columns[i]
 		ts.columns = append(ts.columns, &columnShape{
@@ -223,7 +224,7 @@ func (sh *shape) existing(t *tableShape, what string) bool {
 	if t.t != nil {
 		return true
 	}
-	sh.fail("", "put it into the CREATE TABLE, or into a migration of its own", "%s on table %q, which this migration creates", what, t.ref)
+	sh.fail("", "put it into the CREATE TABLE, or into a migration of its own", "%s on table %q, which this migration creates", what, t.label)
 	return false
 }
 
@@ -235,7 +236,7 @@ func (sh *shape) createTable(c CreateTable) {
 		return
 	}
 	sh.name(c.Table.Name, "table")
-	sh.tables = append(sh.tables, &tableShape{ref: c.Table, created: &c, at: sh.cur})
+	sh.tables = append(sh.tables, &tableShape{ref: c.Table, label: sh.s.Display(c.Table), created: &c, at: sh.cur})
 }
 
 func (sh *shape) dropTable(c DropTable) {
@@ -275,7 +276,7 @@ func (sh *shape) onColumn(r Ref, name string, ifExists bool, do func(*tableShape
 }
 
 func (sh *shape) noColumn(t *tableShape, name string) {
-	sh.fail("", "check the name", "table %q has no column %q", t.ref, name)
+	sh.fail("", "check the name", "table %q has no column %q", t.label, name)
 }
 
 // column finds a column by its name at this point of the migration.
@@ -295,7 +296,7 @@ func (sh *shape) addColumn(c AddColumn) {
 	}
 	if t.column(c.Column.Name) != nil {
 		if !c.IfNotExists {
-			sh.fail("", "remove the clause, or choose another name", "table %q has a column %q already", t.ref, c.Column.Name)
+			sh.fail("", "remove the clause, or choose another name", "table %q has a column %q already", t.label, c.Column.Name)
 		}
 		return
 	}
@@ -316,13 +317,13 @@ func (sh *shape) free(t *tableShape, name string) bool {
 		return true
 	}
 	sh.fail("", "choose another name, or use it in a later migration, when this one is contracted",
-		"old versions still use column %q of table %q until contract, so the name is taken", name, t.ref)
+		"old versions still use column %q of table %q until contract, so the name is taken", name, t.label)
 	return false
 }
 
 func (sh *shape) rename(t *tableShape, col *columnShape, to string) {
 	if t.column(to) != nil {
-		sh.fail("", "choose another name", "table %q has a column %q already", t.ref, to)
+		sh.fail("", "choose another name", "table %q has a column %q already", t.label, to)
 		return
 	}
 	if col.orig == nil || sh.free(t, to) {
@@ -345,13 +346,13 @@ func (sh *shape) changeType(t *tableShape, col *columnShape, to string, using Ex
 		sh.fail("type-change-breaks-old-app",
 			fmt.Sprintf("ADD COLUMN %[1]s_new %[2]s, UPDATE … SET %[1]s_new = …, DROP COLUMN %[1]s, with -- migrate:down %[3]s.%[1]s = …, and let the app move to the new name",
 				col.name, to, t.ref.Name),
-			"changing %s.%s from %s to %s would break running versions of the app: %s", t.ref, col.name, col.orig.Type, to, tc.Why)
+			"changing %s.%s from %s to %s would break running versions of the app: %s", t.label, col.name, col.orig.Type, to, tc.Why)
 		return
 	case TypeFree, TypeCompatible:
 	}
 	if !using.IsZero() && !sameSQL(sh.resolve(t, using), tc.Up) && !sameSQL(sh.resolve(t, using), ColumnExpr(col.orig.Name)) {
 		sh.fail("type-change-breaks-old-app", "ADD COLUMN a new name with the new type, UPDATE it with the expression, DROP COLUMN the old one",
-			"USING changes the values of %s.%s while old and new versions use the same name", t.ref, col.name)
+			"USING changes the values of %s.%s while old and new versions use the same name", t.label, col.name)
 		return
 	}
 	col.retype, col.hidden = &tc, sh.hiddenName(t, col.orig.Name)
@@ -372,7 +373,7 @@ func (sh *shape) redefine(t *tableShape, col *columnShape, def ColumnDef) {
 		return
 	}
 	if col.orig.Generated != "" {
-		sh.fail("opaque-statement", "", "%s.%s is %s; redefining it is not supported", t.ref, col.name, col.orig.Generated)
+		sh.fail("opaque-statement", "", "%s.%s is %s; redefining it is not supported", t.label, col.name, col.orig.Generated)
 		return
 	}
 	if def.Comment != col.orig.Comment {
@@ -380,7 +381,7 @@ func (sh *shape) redefine(t *tableShape, col *columnShape, def ColumnDef) {
 			t.ref, col.name, col.orig.Comment, def.Comment)
 	}
 	if def.Rest != "" && def.Rest != col.orig.Rest {
-		sh.fail("opaque-statement", "leave the attribute out", "%s.%s would get another attribute: %s", t.ref, col.name, def.Rest)
+		sh.fail("opaque-statement", "leave the attribute out", "%s.%s would get another attribute: %s", t.label, col.name, def.Rest)
 	}
 	sh.changeType(t, col, def.Type, Expr{})
 	col.notNull = def.NotNull

@@ -26,7 +26,7 @@ func (sh *shape) downs(t *tableShape) []down {
 		}
 		sh.cur = at{pos: d.pos, stmt: -1}
 		if t.t.Column(d.Column) == nil {
-			sh.fail("", "use migrate:up for a column that this migration adds", "migrate:down is for columns of the old shape; %q has no column %q", t.ref, d.Column)
+			sh.fail("", "use migrate:up for a column that this migration adds", "migrate:down is for columns of the old shape; %q has no column %q", t.label, d.Column)
 			continue
 		}
 		if !sh.knownEver(t, d.Expr.Columns()) || !sh.usable(d.Expr, "migrate:down") {

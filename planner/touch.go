@@ -110,24 +110,24 @@ func (b *builder) checkExprs(t *tableShape, downs []down) {
 	}
 	for _, col := range t.columns {
 		if !col.up.IsZero() {
-			add(col.up, col.typ, "the value of "+t.ref.String()+"."+col.name, col.upAt.pos)
+			add(col.up, col.typ, "the value of "+t.label+"."+col.name, col.upAt.pos)
 		}
 		if !col.dropped && !col.def.IsZero() && (col.orig == nil || !b.d.SameDefault(col.orig.Default, col.def)) {
-			add(col.def, col.typ, "the default of "+t.ref.String()+"."+col.name, col.at.pos)
+			add(col.def, col.typ, "the default of "+t.label+"."+col.name, col.at.pos)
 		}
 	}
 	for _, d := range downs {
-		add(d.expr, t.t.Column(d.column).Type, "migrate:down "+t.ref.String()+"."+d.column, d.at.pos)
+		add(d.expr, t.t.Column(d.column).Type, "migrate:down "+t.label+"."+d.column, d.at.pos)
 	}
 	for _, ck := range t.checks {
-		add(ck.it.Check, "", "the check on "+t.ref.String(), ck.pos)
+		add(ck.it.Check, "", "the check on "+t.label, ck.pos)
 	}
 	for _, r := range t.repairs {
 		for _, a := range r.it.Set {
-			add(a.Expr, t.t.Column(a.Column).Type, "the UPDATE of "+t.ref.String()+"."+a.Column, r.pos)
+			add(a.Expr, t.t.Column(a.Column).Type, "the UPDATE of "+t.label+"."+a.Column, r.pos)
 		}
 		if !r.it.Where.IsZero() {
-			add(r.it.Where, "", "the WHERE of the UPDATE of "+t.ref.String(), r.pos)
+			add(r.it.Where, "", "the WHERE of the UPDATE of "+t.label, r.pos)
 		}
 	}
 	if len(c.exprs) > 0 {

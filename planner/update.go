@@ -180,7 +180,7 @@ func (sh *shape) directiveUps() {
 			sh.noColumn(t, u.Column)
 		case col.orig != nil:
 			sh.fail("", "use migrate:down for a column of the old shape",
-				"migrate:up is for columns that this migration adds; %s.%s was there before", t.ref, u.Column)
+				"migrate:up is for columns that this migration adds; %s.%s was there before", t.label, u.Column)
 		case sh.knownEver(t, u.Expr.Columns()) && sh.usable(u.Expr, "migrate:up"):
 			for _, in := range u.Expr.Columns() {
 				if c := t.column(in); in != u.Column && c != nil && c.orig == nil {

@@ -72,7 +72,7 @@ func (j job) whatCandidates() string { return j.candidates }
 func (p pass) chunks(s *planner.Schema) *plan.Chunks {
 	table, todo := quoteRef(p.table.Ref), p.any(job.whatTodo)
 	return &plan.Chunks{
-		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows,
+		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows, Bounded: true,
 		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", table, p.assignments(), pieceBounds(s), todo),
 		Sample: sample(s, p.table, p.any(job.whatCandidates)),
 		Left:   fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, todo),

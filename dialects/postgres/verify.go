@@ -80,7 +80,7 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chu
 	}
 	return plan.Chunks{
 		Table: quoteRef(t.Ref), Label: label(s, t.Ref), Key: t.Key, Rows: t.Rows,
-		SQL:    fmt.Sprintf("SELECT count(*) FROM %s WHERE %s AND (%s)", quoteRef(t.Ref), pieceBounds(s), condition),
+		SQL:    fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s)),
 		Sample: sample(s, t, condition),
 	}
 }

@@ -21,14 +21,15 @@ type walker struct {
 	db    *sql.DB
 	table string // quoted
 	// byLine: pieces may end within a page (PostgreSQL 14, Tid Range Scan).
-	byLine bool
+	byLine  bool
+	bounded bool
 	// density is the number of rows per page.
 	density float64
 }
 
 // Walk prepares to walk a table.
 func (s *session) Walk(ctx context.Context, c plan.Chunks) (executor.Walker, error) {
-	w := &walker{db: s.db, table: c.Table}
+	w := &walker{db: s.db, table: c.Table, bounded: c.Bounded}
 	var version int
 	var tuples, pages float64
 	err := s.db.QueryRowContext(ctx, `
@@ -87,8 +88,8 @@ func (w *walker) Estimate(ctx context.Context) (int64, error) {
 	return int64(math.Round(float64(pages) * w.density)), err
 }
 
-// Spans cuts the heap into parts of equally many pages. The last is open: pages
-// that come while walking belong to it.
+// Spans cuts the heap into parts of equally many pages. The last is open, so
+// that pages that come while walking belong to it, unless the walk is bounded.
 func (w *walker) Spans(ctx context.Context, n int) ([]executor.Span, error) {
 	pages, err := w.pages(ctx)
 	if err != nil {
@@ -101,6 +102,9 @@ func (w *walker) Spans(ctx context.Context, n int) ([]executor.Span, error) {
 			edge := strconv.FormatInt(pages*int64(i)/count, 10)
 			spans[i].From, spans[i-1].To = edge, edge
 		}
+	}
+	if w.bounded {
+		spans[count-1].To = strconv.FormatInt(pages, 10)
 	}
 	return spans, nil
 }

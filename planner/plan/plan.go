@@ -169,8 +169,8 @@ type Chunks struct {
 	// by key, its order. Unquoted. Empty where a table has no key.
 	Key []string `json:"key,omitempty"`
 	// SQL is the statement of one piece, with the engine's own parameters for
-	// the piece's bounds. It changes rows (UPDATE, DELETE) or counts them
-	// (SELECT with one number).
+	// the piece's bounds. It changes rows (UPDATE, DELETE) or counts them: a
+	// SELECT of two numbers, the rows in question and all rows of the piece.
 	SQL string `json:"sql"`
 	// Sample is a query with the same parameters that lists the keys of at most
 	// ten rows that the piece concerns, each column as text. Empty: none.
@@ -178,6 +178,10 @@ type Chunks struct {
 	// Left is a query without parameters that tells (true) whether any row is
 	// left to do. Empty: one pass is enough.
 	Left string `json:"left,omitempty"`
+	// Bounded: the walk ends where the table ended when it began. What comes
+	// behind that is not its affair, and it makes such rows itself where the
+	// engine writes a new version of a row elsewhere.
+	Bounded bool `json:"bounded,omitempty"`
 	// Rows estimates the table's rows.
 	Rows int64 `json:"rows"`
 }
