@@ -36,9 +36,10 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 		wg.Wait()
 		p := w.progress(true)
 		if complete {
-			p.Done = max(p.Done, p.Total)
-			p.Total = p.Done
-			p.ETA = 0
+			if w.mutates {
+				p.Done = max(p.Done, p.Total)
+			}
+			p.Total, p.ETA = p.Done, 0
 		}
 		w.r.Report(p)
 		if w.durable {
@@ -49,6 +50,9 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 
 func (w *walk) progress(final bool) Progress {
 	done := w.done.Load()
+	if !w.mutates && final {
+		done = w.seen.Load() // a count, where the walk goes by estimates
+	}
 	p := Progress{
 		Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what,
 		Done: done, Total: max(w.total, done), Paused: w.paused.Load(), Final: final,
