@@ -90,6 +90,7 @@ func startContainer(ctx context.Context, request wire.Request) (*server, error) 
 		url:    databaseURL,
 		source: "docker image " + image,
 		stop:   func() error { return remove(ctx, c) },
+		alive:  answers(databaseURL),
 	}, nil
 }
 

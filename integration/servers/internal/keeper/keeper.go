@@ -30,6 +30,9 @@ type server struct {
 	url    string
 	source string
 	stop   func() error
+	// alive says whether the server still answers: somebody may have restarted the engine of
+	// its container.
+	alive func(context.Context) bool
 }
 
 // slot holds the server of one kind; its lock makes others wait while it starts.
@@ -206,6 +209,10 @@ func (k *keeper) serverFor(request wire.Request) wire.Reply {
 	}
 	if s.failure != nil && asked.Before(s.failedAt) {
 		return wire.Reply{Error: s.failure.Error()}
+	}
+	if s.server != nil && !s.server.alive(k.ctx) {
+		slog.Warn("replacing a server that does not answer any more", "source", s.server.source, "stop", s.server.stop())
+		s.server = nil
 	}
 	if s.server == nil {
 		started := time.Now()

@@ -25,6 +25,7 @@ type bench struct {
 
 	started, stopped atomic.Int32
 	broken           atomic.Bool // makes starts fail
+	dead             atomic.Bool // makes servers not answer
 }
 
 func newBench(t *testing.T, linger time.Duration) *bench {
@@ -48,8 +49,9 @@ func (b *bench) start(_ context.Context, request wire.Request) (*server, error) 
 	}
 	b.started.Add(1)
 	return &server{
-		url:  request.Engine + "://server",
-		stop: func() error { b.stopped.Add(1); return nil },
+		url:   request.Engine + "://server",
+		stop:  func() error { b.stopped.Add(1); return nil },
+		alive: func(context.Context) bool { return !b.dead.Swap(false) },
 	}, nil
 }
 
@@ -167,6 +169,22 @@ func TestFailureIsNotKept(t *testing.T) {
 	b.broken.Store(false)
 	if reply := ask(t, c, wire.Request{Engine: "postgres"}); reply.URL == "" {
 		t.Errorf("got %+v of a start that works again", reply)
+	}
+	b.cancel()
+	b.await(t)
+}
+
+func TestDeadServerIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, forever)
+	c := b.connect(t)
+	ask(t, c, wire.Request{Engine: "postgres"})
+	b.dead.Store(true)
+	if reply := ask(t, c, wire.Request{Engine: "postgres"}); reply.URL == "" {
+		t.Errorf("got %+v after the server had died", reply)
+	}
+	if got := b.started.Load(); got != 2 {
+		t.Errorf("%d servers were started, want a second one for the first", got)
 	}
 	b.cancel()
 	b.await(t)

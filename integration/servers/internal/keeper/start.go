@@ -4,10 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/expandcontract/migrate/integration/servers/internal/wire"
 	"github.com/expandcontract/migrate/integration/throwaway"
 )
+
+// answerTimeout is how long a server that runs may take to answer one query.
+const answerTimeout = 10 * time.Second
+
+// answers makes the check of a server that runs.
+func answers(databaseURL string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+		defer cancel()
+		return throwaway.AwaitReady(ctx, databaseURL, nil) == nil
+	}
+}
 
 // startServer takes a server from Docker, else from installed binaries.
 func startServer(ctx context.Context, request wire.Request) (*server, error) {
@@ -17,7 +30,7 @@ func startServer(ctx context.Context, request wire.Request) (*server, error) {
 	}
 	installed, err := startInstalled(ctx, request)
 	if err == nil {
-		return &server{url: installed.URL(), source: installed.Source(), stop: installed.Stop}, nil
+		return &server{url: installed.URL(), source: installed.Source(), stop: installed.Stop, alive: answers(installed.URL())}, nil
 	}
 	return nil, fmt.Errorf("docker: %w\n%w", dockerErr, err)
 }
