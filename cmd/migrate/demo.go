@@ -12,6 +12,7 @@ import (
 type demoOptions struct {
 	*factory
 	engine    string
+	ownServer bool // the command line names a server
 	customers int64
 	keep      bool
 }
@@ -28,12 +29,19 @@ expand, a rolling deploy, a ramp of the feature flag, contract. It ends with the
 number of failed requests and inconsistent rows, and fails unless both are zero.
 
 With --database-url it works on that server instead, in databases of its own
-that it drops at the end.`,
+that it drops at the end. MIGRATE_DATABASE_URL and migrate.yaml do not count
+here: nobody wants a demo on the database that they work on.`,
 		Example: example(`
 			migrate demo
 			migrate demo --engine mariadb`),
 		Args: arguments(0, 0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.ownServer = cmd.Flags().Changed("database-url") || cmd.Flags().Changed("database-url-file")
+			if o.ownServer && !cmd.Flags().Changed("engine") {
+				o.engine = ""
+			}
+			return run(cmd.Context(), o)
+		},
 	}
 	engines := &choiceFlag{&o.engine, []string{"postgres", "mysql", "mariadb"}}
 	cmd.Flags().Var(engines, "engine", "the database engine")
@@ -45,11 +53,18 @@ that it drops at the end.`,
 
 func runDemo(ctx context.Context, o *demoOptions) error {
 	url := ""
-	if o.config.HasDatabase() {
+	if o.ownServer {
 		var err error
 		if url, err = o.config.URL(); err != nil {
 			return err
 		}
+	}
+	if o.engine == "" {
+		engine, err := o.engines.ForURL(url)
+		if err != nil {
+			return err
+		}
+		o.engine = engine.Engine()
 	}
 	return demo.Run(ctx, demo.Options{
 		Engine: o.engine, DatabaseURL: url, Customers: o.customers, Keep: o.keep,

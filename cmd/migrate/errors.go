@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -135,27 +136,35 @@ func hint(err error) string {
 	}
 }
 
-// gateHint says how the first gate that does not pass can be made to.
+// gateHint says how a gate that does not pass can be made to: the one that must
+// pass before the others can.
 func gateHint(e *executor.GateError) string {
+	order := []string{
+		planner.GateBackfilled, planner.GateVerified, planner.GateFlagOff, planner.GateFlagFull, planner.GateSoaked,
+	}
+	first, rank := "", len(order)+1
 	for _, g := range e.Results {
-		if g.Result == executor.Pass {
-			continue
+		at := slices.Index(order, g.Gate)
+		if at < 0 {
+			at = len(order)
 		}
-		override := fmt.Sprintf("--override '%s=REASON' passes it by, and is recorded", g.Gate)
-		switch g.Gate {
-		case planner.GateFlagOff:
-			return "turn the flag off until the migration is open; " + override
-		case planner.GateFlagFull:
-			return "ramp the flag first (migrate flag set FLAG full); " + override
-		case planner.GateSoaked:
-			return "run the same command again later; " + override
-		case planner.GateBackfilled:
-			return "run migrate expand " + e.Migration + " to its end first"
-		case planner.GateVerified:
-			return "see the rows with migrate verify " + e.Migration + "; --repair up or down makes them consistent"
-		default:
-			return override
+		if g.Result != executor.Pass && at < rank {
+			first, rank = g.Gate, at
 		}
 	}
-	return ""
+	override := fmt.Sprintf("--override '%s=REASON' passes it by, and is recorded", first)
+	switch first {
+	case planner.GateBackfilled:
+		return "run migrate expand " + e.Migration + " to its end first"
+	case planner.GateVerified:
+		return "see the rows with migrate verify " + e.Migration + "; --repair up or down makes them consistent"
+	case planner.GateFlagOff:
+		return "turn the flag off until the migration is open; " + override
+	case planner.GateFlagFull:
+		return "ramp the flag first (migrate flag set " + e.Migration + " full); " + override
+	case planner.GateSoaked:
+		return "run the same command again later; " + override
+	default:
+		return override
+	}
 }

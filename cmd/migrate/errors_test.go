@@ -69,6 +69,21 @@ func TestEveryGateHasAHint(t *testing.T) {
 	}
 }
 
+func TestHintIsAboutTheGateThatComesFirst(t *testing.T) {
+	t.Parallel()
+	err := &executor.GateError{Migration: "m", Results: []executor.GateResult{
+		{Gate: planner.GateFlagFull, Result: executor.Block, Reason: "it is off"},
+		{Gate: planner.GateBackfilled, Result: executor.Block, Reason: "it is backfilling"},
+	}}
+	want := `error: m: gate flag-full is blocked: it is off;
+       gate backfilled is blocked: it is backfilling
+hint: run migrate expand m to its end first
+`
+	if diff := cmp.Diff(want, printed(t.Context(), err)); diff != "" {
+		t.Errorf("the gates are shown differently (-want +got):\n%s", diff)
+	}
+}
+
 func TestInterruptionIsShownAsSuch(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())

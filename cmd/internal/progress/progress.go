@@ -147,12 +147,16 @@ func (r *Reporter) progress(e executor.Progress) {
 	}
 }
 
-// finished sums a walk up, with its average rate in this run.
+// finished sums a walk up, with its average rate in this run. A walk that ends
+// before its last row was interrupted, or failed.
 func (r *Reporter) finished(e executor.Progress, began walk, now time.Time) {
-	took := now.Sub(began.at)
-	attrs := []any{"migration", e.Migration, "table", e.Table, "rows", e.Done, "took", took.Round(time.Millisecond)}
-	if rows := e.Done - began.rows; rows > 0 && took > 0 {
-		attrs = append(attrs, "rows_per_second", int64(float64(rows)/took.Seconds()))
+	attrs := []any{"migration", e.Migration, "table", e.Table, "rows", e.Done}
+	if took := now.Sub(began.at); took > 0 {
+		attrs = append(attrs, "took", took.Round(time.Millisecond), "rows_per_second", int64(float64(e.Done-began.rows)/took.Seconds()))
+	}
+	if e.Done < e.Total {
+		r.log.Info(e.What+" stopped", append(attrs, "rows_total", e.Total)...)
+		return
 	}
 	r.log.Info(e.What+" finished", attrs...)
 }

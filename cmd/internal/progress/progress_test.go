@@ -121,11 +121,15 @@ func TestLogHasOneLinePerInterval(t *testing.T) {
 		last := walked(62_100, 1000, 0)
 		last.Final = true
 		r.Report(last)
+		whole := walked(200_000, 1000, 0)
+		whole.Final = true
+		r.Report(whole)
 	})
 	equal(t, got, []string{
 		`level=INFO msg=backfill migration=0007_split_name table=users rows_done=55000 rows_total=200000 percent=27% rows_per_second=1000 eta=45s`,
 		`level=INFO msg=backfill migration=0007_split_name table=users rows_done=60000 rows_total=200000 percent=30% rows_per_second=1000 eta=45s`,
-		`level=INFO msg="backfill finished" migration=0007_split_name table=users rows=62100 took=12.1s rows_per_second=1000`,
+		`level=INFO msg="backfill stopped" migration=0007_split_name table=users rows=62100 took=12.1s rows_per_second=1000 rows_total=200000`,
+		`level=INFO msg="backfill finished" migration=0007_split_name table=users rows=200000`,
 	})
 }
 

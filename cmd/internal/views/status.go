@@ -51,7 +51,7 @@ func (v statusText) Status(s *executor.Status) error {
 		if m.Mismatches > 0 || len(m.Backfill) > 0 {
 			mismatches = Count(m.Mismatches)
 		}
-		rows[i] = []string{m.Name, string(m.State), m.Flag, backfilled(m.Backfill), mismatches}
+		rows[i] = []string{m.Name, string(m.State), m.Flag, backfilled(m.Backfill, s.Holder != ""), mismatches}
 	}
 	p.grid("", columns, rows, func(row, column int) lipgloss.Style {
 		switch m := s.Migrations[row]; {
@@ -74,7 +74,7 @@ func (v statusText) Status(s *executor.Status) error {
 		p.wrapped(p.Warn.Render("Paused")+" by ", s.Paused+"; migrate resume goes on", lipgloss.NewStyle())
 	}
 	for _, m := range s.Migrations {
-		v.details(p, m)
+		v.details(p, m, s.Holder != "")
 	}
 	return p.flush(v.s.Out)
 }
@@ -86,31 +86,35 @@ func (v statusText) Outcome(s *executor.Status, none string) error {
 		p.line(none)
 	}
 	for _, m := range s.Migrations {
-		p.wrapped(p.Strong.Render(clean(m.Name))+" is "+p.state(m.State).Render(string(m.State)), next(m), lipgloss.NewStyle())
+		p.line(p.Strong.Render(clean(m.Name)), " is ", p.state(m.State).Render(string(m.State)), ".")
+		if words := next(m); words != "" {
+			p.wrapped("  ", words, lipgloss.NewStyle())
+		}
 	}
 	return p.flush(v.s.Out)
 }
 
-// next says what a state means to whoever has just brought it about.
+// next says what a state means to whoever has just brought it about; empty if
+// its name says it all.
 func next(m executor.MigrationStatus) string {
 	switch m.State {
 	case executor.Open:
-		return ": both shapes are live and equal. Roll the app out, set flag " + m.Flag + " full, then run migrate contract."
+		return "Both shapes are live and equal. Roll the app out, set flag " + m.Flag + " full, then run migrate contract."
 	case executor.Grace:
-		return ": what it replaced can be restored with migrate rollback for another " + About(seconds(m.GraceLeft)) + "; migrate contract purges it then."
+		return "What it replaced can be restored with migrate rollback for another " + About(seconds(m.GraceLeft)) + "; migrate contract purges it then."
 	case executor.RolledBack:
-		return ": the schema is as it was before."
+		return "The schema is as it was before."
 	case executor.Failed:
-		return " at step " + m.FailedStep + ": " + m.FailedReason
+		return "At step " + m.FailedStep + ": " + m.FailedReason
 	case executor.Planned, executor.Expanding, executor.Backfilling, executor.Verifying, executor.Contracting, executor.Done:
-		return "."
+		return ""
 	default:
-		return "."
+		return ""
 	}
 }
 
 // details says what does not fit the table, if there is any.
-func (v statusText) details(p *page, m executor.MigrationStatus) {
+func (v statusText) details(p *page, m executor.MigrationStatus, atWork bool) {
 	if m.FailedReason == "" && len(m.Gates) == 0 && m.GraceLeft == 0 && len(m.Backfill) < 2 {
 		return
 	}
@@ -125,7 +129,7 @@ func (v statusText) details(p *page, m executor.MigrationStatus) {
 	}
 	if len(m.Backfill) > 1 {
 		for _, b := range m.Backfill {
-			p.line("  ", clean(b.Table), "  ", progress(b))
+			p.line("  ", clean(b.Table), "  ", progress(b, atWork))
 		}
 	}
 	v.gates(p, m.Gates)
@@ -178,7 +182,7 @@ func (p *page) state(state executor.State) lipgloss.Style {
 }
 
 // backfilled sums up the tables of a migration.
-func backfilled(tables []executor.BackfillStatus) string {
+func backfilled(tables []executor.BackfillStatus, atWork bool) string {
 	if len(tables) == 0 {
 		return "-"
 	}
@@ -189,12 +193,14 @@ func backfilled(tables []executor.BackfillStatus) string {
 		all.RowsPerSecond += b.RowsPerSecond
 		all.ETASeconds = max(all.ETASeconds, b.ETASeconds)
 	}
-	return progress(all)
+	return progress(all, atWork)
 }
 
-func progress(b executor.BackfillStatus) string {
+// progress says how far a backfill is and, while somebody is at work on it, how
+// fast it is and how long it will take.
+func progress(b executor.BackfillStatus, atWork bool) string {
 	text := Percent(b.RowsDone, b.RowsTotal) + " of " + Count(max(b.RowsTotal, b.RowsDone))
-	if b.ETASeconds > 0 {
+	if atWork && b.ETASeconds > 0 {
 		text += ", " + Rate(b.RowsPerSecond) + ", " + About(seconds(b.ETASeconds)) + " left"
 	}
 	return text

@@ -50,6 +50,9 @@ func outputs() map[string]func(s *streams.Streams) error {
 	statusAs := func(f views.Format, statuses *executor.Status) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return views.NewStatus(s, f).Status(statuses) }
 	}
+	outcomeAs := func(f views.Format, statuses *executor.Status) func(s *streams.Streams) error {
+		return func(s *streams.Streams) error { return views.NewStatus(s, f).Outcome(statuses, "Nothing to expand.") }
+	}
 	resultAs := func(f views.Format, result func(views.Results) error) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return result(views.NewResults(s, f)) }
 	}
@@ -81,6 +84,8 @@ func outputs() map[string]func(s *streams.Streams) error {
 		"plan_none.md": planAs(views.Markdown, false), "plan_none.sql": planAs(views.SQL, false),
 		"status.txt": statusAs(views.Text, statuses()), "status.json": statusAs(views.JSON, statuses()),
 		"status_none.txt": statusAs(views.Text, &executor.Status{}), "status_none.json": statusAs(views.JSON, &executor.Status{FormatVersion: plan.FormatVersion, Migrations: []executor.MigrationStatus{}}),
+		"outcome.txt": outcomeAs(views.Text, statuses()), "outcome.json": outcomeAs(views.JSON, statuses()),
+		"outcome_none.txt": outcomeAs(views.Text, &executor.Status{}),
 		"verified.txt": resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
 		"verified_none.txt": resultAs(views.Text, nothing), "verified_none.json": resultAs(views.JSON, nothing),
 		"flags.txt": resultAs(views.Text, flags), "flags.json": resultAs(views.JSON, flags),
