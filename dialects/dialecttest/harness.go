@@ -9,6 +9,7 @@
 package dialecttest
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/expandcontract/migrate/dialects"
@@ -21,6 +22,10 @@ type Harness struct {
 	// The harness closes the session and drops the database in t.Cleanup.
 	URL     string
 	Session dialects.Session
+
+	// App is another pool on the database, as an application would have: not
+	// under the session's application name.
+	App *sql.DB
 
 	// Expressions are the model's transforms in the engine's words.
 	Expressions Expressions
@@ -58,25 +63,26 @@ type Cell struct {
 // nothing: where no server can be had it fails.
 func Exercise(t *testing.T, open func(t *testing.T) Harness) {
 	t.Helper()
-	tests := []struct {
-		name string
-		run  func(t *testing.T, h Harness)
-	}{
-		{"shadow writes agree with the model", testShadowModel},
-		{"shadow writes can be installed and undone", testShadowUndo},
-		{"backfill fills every row and says so", testBackfill},
-		{"verify counts and repairs", testVerify},
-		{"switch and its undo", testSwitch},
-		{"a blocked statement gives up in time", testLockTimeout},
-		{"blockers are named without literals", testBlockers},
-		{"one executor at a time", testTryLock},
-		{"errors show no value", testRedact},
-		{"walkers meet every row once", testWalker},
-	}
-	for _, tc := range tests {
-		t.Run(tc.name, func(t *testing.T) {
+	t.Run("shadow writes agree with the model", func(t *testing.T) {
+		t.Parallel()
+		testShadowModel(t, open)
+	})
+	for name, run := range map[string]func(*testing.T, Harness){
+		"shadow writes can be installed and undone": testShadowUndo,
+		"backfill fills every row and says so":      testBackfill,
+		"a row that fails is found":                 testBadRow,
+		"verify counts and repairs":                 testVerify,
+		"switch and its undo":                       testSwitch,
+		"a blocked statement gives up in time":      testLockTimeout,
+		"blockers are named without literals":       testBlockers,
+		"one executor at a time":                    testTryLock,
+		"a connection can be reset":                 testReset,
+		"errors show no value":                      testRedact,
+		"walkers meet every row once":               testWalker,
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tc.run(t, open(t))
+			run(t, open(t))
 		})
 	}
 }

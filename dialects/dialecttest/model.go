@@ -29,6 +29,15 @@ type model struct {
 
 // insert is what an INSERT of the cells must leave behind.
 func (m *model) insert(columns []string, cells []Cell) {
+	r := m.fresh(columns, cells)
+	for _, g := range m.groups {
+		g.inserted(r)
+	}
+	m.rows[*r["id"]] = r
+}
+
+// fresh is a row with its defaults and the given values.
+func (m *model) fresh(columns []string, cells []Cell) row {
 	r := row{}
 	for _, c := range columns {
 		r[c] = nil
@@ -41,9 +50,12 @@ func (m *model) insert(columns []string, cells []Cell) {
 	for _, c := range cells {
 		r[c.Column] = c.Value
 	}
-	for _, g := range m.groups {
-		g.inserted(r)
-	}
+	return r
+}
+
+// insertBefore is what an INSERT leaves behind where no trigger is.
+func (m *model) insertBefore(columns []string, cells []Cell) {
+	r := m.fresh(columns, cells)
 	m.rows[*r["id"]] = r
 }
 
@@ -86,7 +98,7 @@ func (g modelGroup) inserted(r row) {
 	}
 	switch {
 	case !present:
-		g.apply(g.up, r)
+		g.apply(g.filling(), r)
 	case g.oldAbsent(r):
 		g.apply(g.down, r)
 	}
@@ -94,14 +106,12 @@ func (g modelGroup) inserted(r row) {
 
 func (g modelGroup) updated(before, after row) {
 	oldCh, newCh := changed(g.old, before, after), changed(g.new, before, after)
-	if newCh && g.unfilled(before) {
-		up := row{}
-		for c, f := range g.up {
-			up[c] = f(after)
-		}
-		for c := range g.up {
+	unfilled := g.unfilled(before)
+	if newCh && unfilled {
+		in := after.clone()
+		for c, f := range g.filling() {
 			if after[c] == nil {
-				after[c] = up[c]
+				after[c] = f(in)
 			}
 		}
 	}
@@ -111,9 +121,22 @@ func (g modelGroup) updated(before, after row) {
 		g.apply(g.up, after)
 	case newCh:
 		g.apply(g.down, after)
-	case g.unfilled(before):
-		g.apply(g.up, after)
+	case unfilled:
+		g.apply(g.filling(), after)
 	}
+}
+
+// filling is what makes the new shape of a row: up, and the defaults of new
+// columns that nothing leads to.
+func (g modelGroup) filling() map[string]func(row) *string {
+	out := make(map[string]func(row) *string, len(g.up))
+	for c, d := range g.newDefaults {
+		out[c] = func(row) *string { return ptr(d) }
+	}
+	for c, f := range g.up {
+		out[c] = f
+	}
+	return out
 }
 
 func (g modelGroup) apply(assigns map[string]func(row) *string, r row) {
@@ -123,13 +146,14 @@ func (g modelGroup) apply(assigns map[string]func(row) *string, r row) {
 	}
 }
 
+// unfilled: the row has not been brought to the new shape yet.
 func (g modelGroup) unfilled(r row) bool {
-	for c := range g.up {
+	for c := range g.filling() {
 		if r[c] != nil {
 			return false
 		}
 	}
-	return true
+	return len(g.up)+len(g.newDefaults) > 0
 }
 
 // oldAbsent: an INSERT said nothing of the old shape. Where nothing leads back
@@ -157,7 +181,7 @@ func (g modelGroup) consistent(r row) bool {
 		return true
 	}
 	if len(g.down) == 0 {
-		return !g.unfilled(r)
+		return !g.unfilled(r) // and up gives a value, for they are not the same
 	}
 	return same(g.down, r)
 }
