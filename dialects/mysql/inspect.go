@@ -1,0 +1,315 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+)
+
+// Inspect implements dialects.Session. It reads information_schema only.
+func (s *session) Inspect(ctx context.Context, tables []planner.Ref) (*planner.Schema, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the database: %w", s.Redact(err))
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	in := &inspector{d: &s.engine.dialect, conn: conn}
+	schema, err := in.server(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the server: %w", s.Redact(err))
+	}
+	in.exact = schema.Facts[factLowerCase] == "0"
+	for _, ref := range tables {
+		t, err := in.table(ctx, ref)
+		if err != nil {
+			return nil, fmt.Errorf("inspecting table %s: %w", ref, s.Redact(err))
+		}
+		if t != nil {
+			schema.Tables = append(schema.Tables, t)
+		}
+	}
+	return schema, nil
+}
+
+// InspectIndex implements dialects.Session. Every DROP INDEX names its table
+// here, so nobody has to ask; the first index of that name is as good as any.
+func (s *session) InspectIndex(ctx context.Context, _, name string) (planner.Ref, bool, error) {
+	var table string
+	err := s.db.QueryRowContext(ctx, "SELECT table_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND "+
+		among("index_name", []string{name})+" ORDER BY table_name LIMIT 1").Scan(&table)
+	if errors.Is(err, sql.ErrNoRows) {
+		return planner.Ref{}, false, nil
+	}
+	if err != nil {
+		return planner.Ref{}, false, fmt.Errorf("looking for index %s: %w", name, s.Redact(err))
+	}
+	return planner.Ref{Name: table}, true, nil
+}
+
+type inspector struct {
+	d     *dialect
+	conn  *sql.Conn
+	exact bool
+}
+
+// each runs a query and hands every row, as nullable texts, to do.
+func (in *inspector) each(ctx context.Context, do func(row []sql.NullString), query string, args ...any) error {
+	rows, err := in.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	row, ptrs := make([]sql.NullString, len(names)), make([]any, len(names))
+	for i := range row {
+		ptrs[i] = &row[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(ptrs...); err != nil {
+			return err
+		}
+		do(row)
+	}
+	return rows.Err()
+}
+
+func (in *inspector) server(ctx context.Context) (*planner.Schema, error) {
+	out := &planner.Schema{Engine: in.d.Engine(), Facts: map[string]string{}}
+	err := in.each(ctx, func(r []sql.NullString) {
+		out.Version, out.Default = r[0].String, r[1].String
+		out.VersionNum = versionNum(r[0].String)
+		out.Facts[factSQLMode], out.Facts[factLowerCase], out.Facts[factTimestamp] = r[2].String, r[3].String, r[4].String
+	}, "SELECT VERSION(), DATABASE(), @@GLOBAL.sql_mode, @@lower_case_table_names, @@explicit_defaults_for_timestamp")
+	if err != nil {
+		return nil, err
+	}
+	err = in.each(ctx, func(r []sql.NullString) { out.Facts[factInstantAllowed] = r[1].String },
+		"SHOW GLOBAL VARIABLES LIKE 'innodb_instant_alter_column_allowed'")
+	return out, err
+}
+
+// versionNum makes 90704 of "9.7.4-2" and 110806 of "11.8.6-MariaDB-…".
+func versionNum(version string) int {
+	version = strings.TrimPrefix(version, "5.5.5-") // what old MariaDB servers say first
+	number, _, _ := strings.Cut(version, "-")
+	out := 0
+	parts := strings.SplitN(number, ".", 3)
+	for i := range 3 {
+		out *= 100
+		if i < len(parts) {
+			out += atoi(parts[i])
+		}
+	}
+	return out
+}
+
+// atoi reads the digits that a text starts with.
+func atoi(s string) int {
+	end := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(s)
+	}
+	n, err := strconv.Atoi(s[:end])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// table reads one table; nil if there is none.
+func (in *inspector) table(ctx context.Context, ref planner.Ref) (*planner.Table, error) {
+	if ref.Schema != "" {
+		return nil, nil
+	}
+	t, err := in.head(ctx, ref)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	for _, read := range []func(context.Context, *planner.Table) error{
+		in.columns, in.indexes, in.checks, in.foreignKeys, in.triggers, in.views, in.versions,
+	} {
+		if err := read(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	t.Key = bestKey(t)
+	return t, nil
+}
+
+func (in *inspector) head(ctx context.Context, ref planner.Ref) (*planner.Table, error) {
+	var t *planner.Table
+	err := in.each(ctx, func(r []sql.NullString) {
+		if in.exact && r[0].String != ref.Name {
+			return
+		}
+		rows, _ := strconv.ParseInt(r[3].String, 10, 64)  //nolint:errcheck // an estimate; NULL for views
+		bytes, _ := strconv.ParseInt(r[4].String, 10, 64) //nolint:errcheck // likewise
+		t = &planner.Table{Ref: ref, Kind: kindOf(r[1].String, r[7].String), Rows: rows, Bytes: bytes, Facts: map[string]string{}}
+		charset, _, _ := strings.Cut(r[5].String, "_")
+		for fact, v := range map[string]string{
+			factEngine: r[2].String, factCollation: r[5].String, factCharset: charset, factRowFormat: strings.ToLower(r[6].String),
+		} {
+			if v != "" {
+				t.Facts[fact] = v
+			}
+		}
+	}, `SELECT table_name, table_type, engine, table_rows, data_length + index_length, table_collation, row_format, create_options
+		FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`, ref.Name)
+	return t, err
+}
+
+func kindOf(tableType, options string) string {
+	switch {
+	case strings.Contains(strings.ToLower(options), "partitioned"):
+		return "partitioned"
+	case tableType == "BASE TABLE":
+		return "table"
+	case strings.Contains(tableType, "VIEW"):
+		return "view"
+	}
+	return strings.ToLower(tableType)
+}
+
+func (in *inspector) columns(ctx context.Context, t *planner.Table) error {
+	return in.each(ctx, func(r []sql.NullString) {
+		c := planner.Column{
+			Name: r[0].String, Type: r[1].String, NotNull: r[2].String == "NO", Comment: r[6].String,
+		}
+		if r[5].Valid && r[5].String != t.Facts[factCollation] && parseType(c.Type).isText() {
+			c.Charset, c.Collation = r[4].String, r[5].String
+		}
+		extra := strings.ToLower(r[7].String)
+		switch {
+		case strings.Contains(extra, "stored generated"), strings.Contains(extra, "persistent"):
+			c.Generated = "stored"
+		case strings.Contains(extra, "virtual generated"):
+			c.Generated = "virtual"
+		case strings.Contains(extra, "auto_increment"):
+			c.Generated = "auto_increment"
+		}
+		if c.Generated == "stored" || c.Generated == "virtual" {
+			t.Dependents = append(t.Dependents, planner.Dependent{Kind: "generated column", Name: c.Name, Columns: in.mentioned(t, r[8].String)})
+		}
+		c.Default = in.defaultOf(c, r[3], strings.Contains(extra, "default_generated"))
+		if _, after, ok := strings.Cut(extra, "on update "); ok {
+			word, _, _ := strings.Cut(after, " ")
+			c.Rest = onUpdate(word)
+		}
+		if strings.Contains(extra, "invisible") {
+			c.Rest = joinWords(c.Rest, invisible)
+		}
+		t.Columns = append(t.Columns, c)
+	}, `SELECT column_name, column_type, is_nullable, column_default, character_set_name, collation_name, column_comment, extra,
+		generation_expression FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position`, t.Ref.Name)
+}
+
+// defaultOf reads a default. MariaDB shows it as SQL, "NULL" for none; MySQL
+// shows the value of a literal and marks expressions, in which it escapes quotes.
+func (in *inspector) defaultOf(c planner.Column, text sql.NullString, expression bool) planner.Expr {
+	t := parseType(c.Type)
+	switch {
+	case !text.Valid, c.Generated != "":
+		return planner.Expr{}
+	case in.d.maria:
+		if strings.EqualFold(text.String, "NULL") {
+			return planner.Expr{}
+		}
+		return in.expression(text.String)
+	case expression:
+		return in.expression(unescape(text.String))
+	}
+	switch t.class() {
+	case classInt, classDecimal, classFloat, classBit:
+		return in.expression(text.String)
+	case classBinary:
+		if strings.HasPrefix(text.String, "0x") {
+			return in.expression(text.String)
+		}
+	case classTemporal, classString, classEnum, classJSON, classOther:
+	}
+	return in.expression(quoteString(text.String))
+}
+
+// unescape takes away one level of backslashes.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// expression makes an Expr of the server's own text; what the grammar does not
+// know stays as it is.
+func (in *inspector) expression(text string) planner.Expr {
+	if e, err := in.d.parseExpr(text); err == nil {
+		return e
+	}
+	return planner.Expr{Parts: []planner.Part{{Text: text}}, Stable: true, MaybeNull: true}
+}
+
+// mentioned lists the table's columns that a text mentions.
+func (in *inspector) mentioned(t *planner.Table, text string) []string {
+	names := mentions(text)
+	out := []string{}
+	for _, c := range t.Columns {
+		if names[strings.ToLower(c.Name)] {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
+// versions reads how many versions of rows INSTANT changes have left (MySQL
+// 8.0.29 and later, for who may see it).
+func (in *inspector) versions(ctx context.Context, t *planner.Table) error {
+	if in.d.maria || t.Kind != "table" {
+		return nil
+	}
+	err := in.each(ctx, func(r []sql.NullString) {
+		if r[0].String != "0" {
+			t.Facts[factRowVersions] = r[0].String
+		}
+	}, "SELECT total_row_versions FROM information_schema.innodb_tables WHERE name = CONCAT(DATABASE(), '/', ?)", t.Ref.Name)
+	if number(err) == errSpecificAccess || number(err) == errBadField {
+		return nil
+	}
+	return err
+}
+
+// bestKey is the primary key, else a unique index over whole NOT NULL columns;
+// one that can be walked is preferred.
+func bestKey(t *planner.Table) []string {
+	var best []string
+	for _, ix := range t.Indexes {
+		if !ix.Unique || strings.Contains(ix.Definition, wholeColumns) || len(ix.Columns) == 0 || !ix.Simple {
+			continue
+		}
+		usable, walk := true, true
+		for _, name := range ix.Columns {
+			c := t.Column(name)
+			usable = usable && c != nil && c.NotNull
+			walk = walk && c != nil && keyColumn{name, parseType(c.Type)}.walkable()
+		}
+		switch {
+		case !usable:
+		case ix.Primary && walk:
+			return ix.Columns
+		case best == nil || walk:
+			best = slices.Clone(ix.Columns)
+		}
+	}
+	return best
+}

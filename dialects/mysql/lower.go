@@ -1,0 +1,497 @@
+package mysql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// What an ALTER TABLE says about how it must be done. A wrong prediction makes
+// the server refuse the statement instead of copying the table.
+const (
+	instant    = "ALGORITHM=INSTANT"
+	inplace    = "ALGORITHM=INPLACE, LOCK=NONE"
+	copyShared = "ALGORITHM=COPY, LOCK=SHARED"
+	copyNone   = "ALGORITHM=COPY, LOCK=NONE"
+)
+
+// sqlMode is the mode of every session of ours and of the triggers we create:
+// strict, so that a value which does not fit is an error and never changed, and
+// without the modes that give quotes and || another meaning.
+const sqlMode = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+const setMode = "SET SESSION sql_mode = '" + sqlMode + "'"
+
+// lockTimeoutMS bounds the wait for a lock. The servers' own timeouts are whole
+// seconds; the session's watcher enforces this one.
+const lockTimeoutMS = 300
+
+// Lower implements planner.Dialect.
+func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error) {
+	if t := tableOf(op); t != nil {
+		if e := t.Facts[factEngine]; e != "" && !strings.EqualFold(e, "InnoDB") {
+			return planner.Lowered{}, d.unsupported("table "+t.Ref.Name, "its engine is "+e+", which can neither be altered online nor rolled back",
+				"ALTER TABLE … ENGINE=InnoDB before")
+		}
+	}
+	switch op := op.(type) {
+	case planner.OpCreateTable:
+		return d.createTable(s, op), nil
+	case planner.OpAddColumns:
+		return d.addColumns(s, op)
+	case planner.OpSetDefault:
+		return d.setDefault(op), nil
+	case planner.OpDropNotNull:
+		return d.dropNotNull(s, op)
+	case planner.OpSetNotNull:
+		return d.setNotNull(s, op)
+	case planner.OpWidenType:
+		return d.widenType(s, op)
+	case planner.OpCreateIndex:
+		return d.createIndex(s, op)
+	case planner.OpCopyIndexes:
+		return d.copyIndexes(s, op)
+	case planner.OpDropIndex:
+		return d.dropIndex(s, op)
+	case planner.OpAddCheck:
+		return d.addCheck(s, op)
+	case planner.OpInstallShadow:
+		return d.installShadow(s, op.Sync)
+	case planner.OpDropShadow:
+		return d.dropShadow(s, op.Sync)
+	case planner.OpBackfill:
+		return d.backfill(op)
+	case planner.OpSwitch:
+		return d.switchNames(s, op)
+	case planner.OpFenceTable:
+		return d.fenceTable(s, op)
+	case planner.OpPurge:
+		return d.purge(s, op)
+	case planner.OpPurgeTable:
+		return d.purgeTable(s, op), nil
+	case planner.OpOpaque:
+		return opaque(op), nil
+	}
+	return planner.Lowered{}, &planner.Unsupported{What: fmt.Sprintf("operation %T", op), Reason: "this engine does not know it"}
+}
+
+// tableOf is the table that an op works on; nil if it makes one.
+func tableOf(op planner.Op) *planner.Table {
+	switch op := op.(type) {
+	case planner.OpAddColumns:
+		return op.Table
+	case planner.OpSetDefault:
+		return op.Table
+	case planner.OpDropNotNull:
+		return op.Table
+	case planner.OpSetNotNull:
+		return op.Table
+	case planner.OpWidenType:
+		return op.Table
+	case planner.OpCreateIndex:
+		return op.Table
+	case planner.OpAddCheck:
+		return op.Table
+	case planner.OpInstallShadow:
+		return op.Sync.Table
+	case planner.OpBackfill:
+		return op.Table
+	case planner.OpSwitch:
+		return op.Table
+	default:
+		return nil
+	}
+}
+
+func (d *dialect) unsupported(what, reason, instead string) error {
+	return &planner.Unsupported{What: what, Reason: reason, Instead: instead}
+}
+
+func alterTable(table, how string, clauses ...string) string {
+	return "ALTER TABLE " + quoteName(table) + " " + strings.Join(append(clauses, how), ", ")
+}
+
+// script joins statements as a reader sees them.
+func script(stmts []plan.Statement) string {
+	sqls := make([]string, len(stmts))
+	for i, st := range stmts {
+		sqls[i] = st.SQL
+	}
+	return strings.Join(sqls, ";\n")
+}
+
+// ddl makes a step of statements that are run one by one.
+func ddl(table, title, why string, work plan.Work, do, undo []plan.Statement) plan.Step {
+	return plan.Step{
+		Title: title, Why: why, Mode: plan.Each,
+		SQL: script(do), Statements: do,
+		Lock: plan.Lock{Mode: lockExclusive, Object: table}, Work: work, LockTimeoutMS: lockTimeoutMS,
+		Undo: script(undo), UndoStatements: undo,
+	}
+}
+
+// The locks that steps take, as both servers' manuals call them.
+const (
+	lockExclusive = "MDL EXCLUSIVE"
+	lockRows      = "row locks"
+)
+
+func steps(ss ...plan.Step) planner.Lowered { return planner.Lowered{Steps: ss} }
+
+func stmt(sql, probe string) plan.Statement { return plan.Statement{SQL: sql, Probe: probe} }
+
+func stmts(ss ...plan.Statement) []plan.Statement { return ss }
+
+func (d *dialect) createTable(s *planner.Schema, op planner.OpCreateTable) planner.Lowered {
+	name := op.Change.Table.Name
+	p := d.probes(s, name)
+	st := ddl(name, "create table "+name, "", plan.Metadata,
+		stmts(stmt(op.Change.SQL, p.tables())),
+		stmts(stmt("DROP TABLE "+quoteName(name), p.noTable())))
+	st.Lock = plan.Lock{}
+	st.UndoLoses = &plan.Check{
+		SQL:     "SELECT EXISTS (SELECT 1 FROM " + quoteName(name) + ")",
+		Message: "table " + name + " has rows by now, which undoing its creation would lose",
+	}
+	return steps(st)
+}
+
+func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planner.Lowered, error) {
+	if ix := fulltext(op.Table); ix != "" {
+		return planner.Lowered{}, d.unsupported("table "+op.Table.Ref.Name,
+			fmt.Sprintf("its FULLTEXT index %s makes %s copy the table and block writes to add a column", ix, d.product()),
+			"drop the index before, and build it again after")
+	}
+	table := op.Table.Ref.Name
+	var adds, drops, names, labels, guarded []string
+	for _, n := range op.Columns {
+		if !d.maria && !isSimpleDefault(n.Default) {
+			return planner.Lowered{}, d.unsupported(fmt.Sprintf("column %s.%s", table, n.Name),
+				"MySQL copies the table to fill in a default that is an expression", "add the column without it, UPDATE it, then SET DEFAULT")
+		}
+		adds = append(adds, "ADD COLUMN "+d.newColumn(n))
+		drops = append(drops, "DROP COLUMN "+quoteName(n.Name))
+		names = append(names, n.Name)
+		labels = append(labels, table+"."+n.Name)
+		if n.Guarded {
+			guarded = append(guarded, quoteName(n.Name)+" IS NOT NULL")
+			if !n.Default.IsZero() {
+				guarded[len(guarded)-1] = fmt.Sprintf("NOT (%s <=> %s)", quoteName(n.Name), d.defaultSQL(parseType(n.Type), n.Default))
+			}
+		}
+	}
+	how, work := d.addDrop(s, op.Table)
+	p := d.probes(s, table)
+	st := ddl(table, plural("add column", labels), "both shapes need a place for their values", work,
+		stmts(stmt(alterTable(table, how, adds...), p.columns(names, len(names)))),
+		stmts(stmt(alterTable(table, how, drops...), p.columns(names, 0))))
+	if work != plan.Metadata {
+		st.Rows = op.Table.Rows
+	}
+	if len(guarded) > 0 {
+		st.UndoLoses = &plan.Check{
+			SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(table), strings.Join(guarded, " OR ")),
+			Message: "values were written into " + strings.Join(labels, ", ") + " that are nowhere else",
+		}
+	}
+	return steps(st), nil
+}
+
+func plural(what string, labels []string) string {
+	if len(labels) > 1 {
+		what += "s"
+	}
+	return what + " " + strings.Join(labels, ", ")
+}
+
+// newColumn writes a column to add, with what it shares with the one it is like.
+func (d *dialect) newColumn(n planner.NewColumn) string {
+	c := planner.Column{Name: n.Name, Type: n.Type, NotNull: n.NotNull, Default: n.Default, Comment: n.Comment}
+	var place string
+	c.Rest, place = placeOf(n.Rest)
+	if n.Like != nil {
+		c.Charset, c.Collation = n.Like.Charset, n.Like.Collation
+		if c.Comment == "" {
+			c.Comment = n.Like.Comment
+		}
+		// ON UPDATE and checks are left out: they would act while both live.
+		if strings.Contains(n.Like.Rest, invisible) {
+			c.Rest = joinWords(c.Rest, invisible)
+		}
+	}
+	if n.After != "" {
+		place = "AFTER " + quoteName(n.After)
+	}
+	return joinWords(d.definition(c), place)
+}
+
+const invisible = "INVISIBLE"
+
+// placeOf parts a column's further attributes from its place among the others,
+// which stands last.
+func placeOf(rest string) (attributes, place string) {
+	ts := tokens(rest)
+	n := len(ts)
+	switch {
+	case n >= 1 && piece{ts}.word(n-1) == "FIRST":
+		return strings.TrimSpace(rest[:ts[n-1].start]), "FIRST"
+	case n >= 2 && piece{ts}.word(n-2) == "AFTER":
+		return strings.TrimSpace(rest[:ts[n-2].start]), rest[ts[n-2].start:]
+	}
+	return rest, ""
+}
+
+// addDrop says how columns are added and dropped. A table keeps at most 64
+// versions of its rows (255 from MySQL 9.1) before it must be rebuilt; some are
+// left for the steps of this plan.
+func (d *dialect) addDrop(s *planner.Schema, t *planner.Table) (how string, work plan.Work) {
+	if strings.EqualFold(t.Facts[factRowFormat], "compressed") {
+		return inplace, plan.Rewrite
+	}
+	if d.maria {
+		if v := s.Facts[factInstantAllowed]; v != "" && v != "add_drop_reorder" {
+			return inplace, plan.Rewrite
+		}
+		return instant, plan.Metadata
+	}
+	limit := 64
+	if s.VersionNum >= 90100 {
+		limit = 255
+	}
+	if s.VersionNum < 80029 || atoi(t.Facts[factRowVersions])+8 > limit {
+		return inplace, plan.Rewrite
+	}
+	return instant, plan.Metadata
+}
+
+func fulltext(t *planner.Table) string {
+	for _, ix := range t.Indexes {
+		if strings.HasPrefix(ix.Definition, "CREATE FULLTEXT") {
+			return ix.Name
+		}
+	}
+	return ""
+}
+
+// restated is a column's definition for MODIFY, which keeps its place.
+func (d *dialect) restated(c planner.Column) string {
+	c.Rest, _ = placeOf(c.Rest)
+	return "MODIFY COLUMN " + d.definition(c)
+}
+
+// generated refuses to restate what the server computes.
+func (d *dialect) generated(t *planner.Table, c planner.Column) error {
+	if c.Generated == "" || c.Generated == "auto_increment" {
+		return nil
+	}
+	return d.unsupported(fmt.Sprintf("column %s.%s", t.Ref.Name, c.Name), "it is a generated column", "")
+}
+
+func (d *dialect) setDefault(op planner.OpSetDefault) planner.Lowered {
+	table := op.Table.Ref.Name
+	label := table + "." + op.Column.Name
+	title := "set the default of " + label
+	if op.Default.IsZero() {
+		title = "drop the default of " + label
+	}
+	return steps(ddl(table, title, "", plan.Metadata,
+		stmts(stmt(d.defaultSQLStatement(table, op.Column, op.Default), "")),
+		stmts(stmt(d.restoreDefault(table, op.Column, op.Before), ""))))
+}
+
+// defaultSQLStatement sets or drops a default. The current time is set by restating the
+// column: SET DEFAULT would make an expression of it, DEFAULT (now()).
+func (d *dialect) defaultSQLStatement(table string, c planner.Column, def planner.Expr) string {
+	if def.IsZero() {
+		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name)))
+	}
+	t := parseType(c.Type)
+	text := d.defaultSQL(t, def)
+	if isNow(text) {
+		c.Default = def
+		return alterTable(table, instant, d.restated(c))
+	}
+	return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), text))
+}
+
+// restoreDefault is the way back. A nullable column without default has DEFAULT
+// NULL: after DROP DEFAULT, an INSERT that leaves it out would fail.
+func (d *dialect) restoreDefault(table string, c planner.Column, before planner.Expr) string {
+	if before.IsZero() && !c.NotNull {
+		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT NULL", quoteName(c.Name)))
+	}
+	return d.defaultSQLStatement(table, c, before)
+}
+
+// nullSteps are the statements that allow and forbid NULL. Both servers rebuild
+// the table for either, beside its writers. Strict mode makes a NULL an error
+// where it would silently become a zero.
+func (d *dialect) nullSteps(s *planner.Schema, t *planner.Table, c planner.Column) (allow, forbid []plan.Statement, err error) {
+	if err := d.generated(t, c); err != nil {
+		return nil, nil, err
+	}
+	if ix := fulltext(t); ix != "" {
+		return nil, nil, d.unsupported("table "+t.Ref.Name,
+			fmt.Sprintf("its FULLTEXT index %s makes %s block writes to rebuild it", ix, d.product()), "drop the index before, and build it again after")
+	}
+	p := d.probes(s, t.Ref.Name)
+	null, not := c, c
+	null.NotNull, not.NotNull = false, true
+	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, d.restated(null)), p.nullable(c.Name, true)))
+	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, d.restated(not)), p.nullable(c.Name, false)))
+	return allow, forbid, nil
+}
+
+func (d *dialect) dropNotNull(s *planner.Schema, op planner.OpDropNotNull) (planner.Lowered, error) {
+	allow, forbid, err := d.nullSteps(s, op.Table, op.Column)
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	label := op.Table.Ref.Name + "." + op.Column.Name
+	st := ddl(op.Table.Ref.Name, "allow NULL in "+label, "writers of one shape leave the column out", plan.Rewrite, allow, forbid)
+	st.Rows = op.Table.Rows
+	st.UndoLoses = &plan.Check{
+		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s IS NULL)", quoteName(op.Table.Ref.Name), quoteName(op.Column.Name)),
+		Message: label + " holds NULLs by now; give them a value, then undo again",
+	}
+	return steps(st), nil
+}
+
+func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planner.Lowered, error) {
+	allow, forbid, err := d.nullSteps(s, op.Table, op.Column)
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	label := op.Table.Ref.Name + "." + op.Column.Name
+	st := ddl(op.Table.Ref.Name, "forbid NULL in "+label,
+		"the server proves it while it rebuilds the table beside its writers", plan.Rewrite, forbid, allow)
+	st.Rows = op.Table.Rows
+	return steps(st), nil
+}
+
+func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.Lowered, error) {
+	if err := d.generated(op.Table, op.Column); err != nil {
+		return planner.Lowered{}, err
+	}
+	a, b := parseType(op.Column.Type), parseType(op.Type)
+	table := op.Table.Ref.Name
+	wide := op.Column
+	wide.Type = op.Type
+	how := instant
+	if !d.maria && a.class() != classEnum && a.class() != classInt {
+		how = inplace
+	}
+	p := d.probes(s, table)
+	st := ddl(table, fmt.Sprintf("widen %s.%s to %s", table, op.Column.Name, op.Type), "every value stays as it is", plan.Metadata,
+		stmts(stmt(alterTable(table, how, d.restated(wide)), p.columnType(op.Column.Name, d.shown(b, s.VersionNum)))),
+		stmts(stmt(setMode, ""), stmt(alterTable(table, d.narrow(s, a, b), d.restated(op.Column)), p.columnType(op.Column.Name, op.Column.Type))))
+	if fits := tooWide(a, b, quoteName(op.Column.Name)); fits != "" {
+		st.UndoLoses = &plan.Check{
+			SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(table), fits),
+			Message: fmt.Sprintf("%s.%s holds values by now that %s cannot hold", table, op.Column.Name, a.sql()),
+		}
+	}
+	return steps(st), nil
+}
+
+// narrow says how a type is made narrower again: by copying the table.
+func (d *dialect) narrow(s *planner.Schema, a, b colType) string {
+	if a.name == b.name && a.class() == classInt {
+		return instant
+	}
+	return d.copying(s)
+}
+
+// copying is the best way to copy a table: MariaDB has one that lets writers in
+// since 11.2.
+func (d *dialect) copying(s *planner.Schema) string {
+	if d.maria && s.VersionNum >= 110200 {
+		return copyNone
+	}
+	return copyShared
+}
+
+// tooWide is true for values of type b that a cannot hold.
+func tooWide(a, b colType, column string) string {
+	switch {
+	case a.name == "varchar":
+		return fmt.Sprintf("CHAR_LENGTH(%s) > %d", column, a.length)
+	case a.name == "varbinary":
+		return fmt.Sprintf("LENGTH(%s) > %d", column, a.length)
+	case a.name == "enum":
+		return fmt.Sprintf("%s + 0 > %d", column, len(a.elems))
+	case a.name == "set":
+		return fmt.Sprintf("%s + 0 >= %d", column, uint64(1)<<len(a.elems))
+	}
+	return ""
+}
+
+func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lowered, error) {
+	table := op.Table.Ref.Name
+	name := op.Change.Name
+	if name == "" {
+		name = d.checkName(op.Table)
+	}
+	for _, c := range op.Table.Constraints {
+		if c.Kind == "check" && strings.EqualFold(c.Name, name) {
+			return planner.Lowered{}, d.unsupported("check constraint "+name, "there is one already", "choose another name")
+		}
+	}
+	p := d.probes(s, table)
+	how := d.copying(s)
+	add := alterTable(table, how, fmt.Sprintf("ADD CONSTRAINT %s CHECK (%s)", quoteName(name), op.Change.Check.SQL(quoteName)))
+	drop := alterTable(table, instant, "DROP CONSTRAINT "+quoteName(name))
+	st := ddl(table, fmt.Sprintf("add check %s to %s", name, table), "the server proves it by copying the table", plan.Rewrite,
+		stmts(stmt(add, p.check(name))),
+		stmts(stmt(drop, strings.Replace(p.check(name), "COUNT(*)", "COUNT(*) = 0", 1))))
+	st.Rows = op.Table.Rows
+	out := steps(st)
+	if how == copyShared {
+		out.Hazards = append(out.Hazards, plan.Hazard{
+			Rule: "constraint-validated-under-lock", Severity: plan.Error,
+			Message: fmt.Sprintf("%s copies table %s (about %d rows) to add a check, and every write to it waits until the copy is done",
+				d.product(), table, op.Table.Rows),
+			Instead: "check the values in the app; or allow it for a table so small that the copy takes no time",
+		})
+	}
+	return out, nil
+}
+
+// checkName is the name that the server would give a check: t_chk_1 on MySQL,
+// CONSTRAINT_1 on MariaDB, with the next number that is free.
+func (d *dialect) checkName(t *planner.Table) string {
+	for i := 1; ; i++ {
+		name := fmt.Sprintf("%s_chk_%d", t.Ref.Name, i)
+		if d.maria {
+			name = fmt.Sprintf("CONSTRAINT_%d", i)
+		}
+		if !slices.ContainsFunc(t.Constraints, func(c planner.Constraint) bool { return strings.EqualFold(c.Name, name) }) {
+			return name
+		}
+	}
+}
+
+func (d *dialect) fenceTable(s *planner.Schema, op planner.OpFenceTable) (planner.Lowered, error) {
+	table := op.Table.Ref.Name
+	st := ddl(table, fmt.Sprintf("rename table %s to %s", table, op.Name),
+		"whoever still uses it fails loudly, and it can be had back", plan.Metadata,
+		stmts(stmt(fmt.Sprintf("RENAME TABLE %s TO %s", quoteName(table), quoteName(op.Name)), d.probes(s, op.Name).tables())),
+		stmts(stmt(fmt.Sprintf("RENAME TABLE %s TO %s", quoteName(op.Name), quoteName(table)), d.probes(s, table).tables())))
+	return steps(st), nil
+}
+
+func (d *dialect) purgeTable(s *planner.Schema, op planner.OpPurgeTable) planner.Lowered {
+	st := ddl(op.Name, "drop table "+op.Name, "its grace is over", plan.Metadata,
+		stmts(stmt("DROP TABLE "+quoteName(op.Name), d.probes(s, op.Name).noTable())), nil)
+	return steps(st)
+}
+
+func opaque(op planner.OpOpaque) planner.Lowered {
+	st := ddl("", "run the statement as it is written", "the migration says that it belongs here", plan.Metadata,
+		stmts(stmt(op.SQL, "")), stmts(stmt(op.Undo, "")))
+	st.Lock = plan.Lock{}
+	return steps(st)
+}

@@ -1,0 +1,340 @@
+package mysql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// switcher lowers OpSwitch: the moment in which columns take their final names.
+//
+// Everything happens under LOCK TABLES … WRITE, which DROP TRIGGER, ALTER TABLE
+// and CREATE TRIGGER keep, so that to the app it is one instant. The lock goes
+// when we die, and what the app then finds must be writable in both shapes:
+//   - triggers gone, names old: both shapes are there, but no write is carried
+//     over any more. Run again, the first statements put the open state's
+//     triggers back.
+//   - names new, triggers not yet there: tombstones can be left out, because
+//     they allow NULL or have a default.
+type switcher struct {
+	d      *dialect
+	s      *planner.Schema
+	op     planner.OpSwitch
+	p      probes
+	names  map[string]string // open state's name → final name
+	there  []string          // names that exist only after
+	gone   []string          // names that exist only before
+	before []string
+}
+
+func (d *dialect) switchNames(s *planner.Schema, op planner.OpSwitch) (planner.Lowered, error) {
+	w := &switcher{d: d, s: s, op: op, p: d.probes(s, op.Table.Ref.Name)}
+	w.compose()
+	table := op.Table.Ref.Name
+	do, undo := w.forward(), w.back()
+	st := ddl(table, "switch "+table+" to its new shape", "nobody needs the old shape any more; its columns are kept for the grace", plan.Metadata, do, undo)
+	first, err := w.undoFirst()
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	st.UndoFirst = first
+	return steps(st), nil
+}
+
+// compose follows each column through all renames: one ALTER TABLE makes them
+// at once, over the names as they are before it.
+func (w *switcher) compose() {
+	w.names = map[string]string{}
+	for _, r := range w.op.Columns {
+		from := r.From
+		for k, v := range w.names {
+			if v == r.From {
+				from = k
+			}
+		}
+		if !slices.Contains(w.before, from) {
+			w.before = append(w.before, from)
+		}
+		w.names[from] = r.To
+	}
+	for _, from := range w.before {
+		if !slices.Contains(w.before, w.names[from]) {
+			w.there = append(w.there, w.names[from])
+		}
+		taken := slices.ContainsFunc(w.before, func(b string) bool { return w.names[b] == from })
+		if !taken {
+			w.gone = append(w.gone, from)
+		}
+	}
+}
+
+// renames writes the ALTER TABLE, forward or back.
+func (w *switcher) renames(back bool) string {
+	var clauses []string
+	for _, from := range w.before {
+		a, b := from, w.names[from]
+		if back {
+			a, b = b, a
+		}
+		clauses = append(clauses, fmt.Sprintf("RENAME COLUMN %s TO %s", quoteName(a), quoteName(b)))
+	}
+	for _, r := range w.op.Indexes {
+		a, b := r.From, r.To
+		if back {
+			a, b = b, a
+		}
+		clauses = append(clauses, fmt.Sprintf("RENAME INDEX %s TO %s", quoteName(a), quoteName(b)))
+	}
+	return alterTable(w.op.Table.Ref.Name, w.how(), clauses...)
+}
+
+// how: MySQL has INSTANT for renamed columns since 8.0.28, and not together with
+// indexes nor for columns of a foreign key; INPLACE only touches metadata, too.
+func (w *switcher) how() string {
+	if w.d.maria {
+		return instant
+	}
+	if w.s.VersionNum < 80028 || len(w.op.Indexes) > 0 {
+		return inplace
+	}
+	for _, dep := range w.op.Table.Dependents {
+		if dep.Kind == "foreign key" {
+			return inplace
+		}
+	}
+	for _, c := range w.op.Table.Constraints {
+		if c.Kind == "foreign key" {
+			return inplace
+		}
+	}
+	return instant
+}
+
+// tombstones are the columns of the old shape that stay behind, must have a
+// value, and have no default to be left out by: open name first.
+func (w *switcher) tombstones() []planner.Column {
+	var out []planner.Column
+	for _, from := range w.before {
+		c := w.op.Table.Column(from)
+		if c == nil || !c.NotNull || !c.Default.IsZero() || c.Generated != "" {
+			continue
+		}
+		if !slices.Contains(w.before, w.names[from]) && w.op.Table.Column(w.names[from]) == nil {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+// setDefaults gives tombstones that are still NOT NULL a default. The probes
+// skip those that expand has made nullable.
+func (w *switcher) setDefaults() []plan.Statement {
+	var out []plan.Statement
+	for _, c := range w.tombstones() {
+		out = append(out, stmt(
+			alterTable(w.op.Table.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), w.d.implicit(c))),
+			// Done too when the column no longer has its open name.
+			fmt.Sprintf("SELECT NOT EXISTS (%s)", rows(w.p.nullable(c.Name, false)))))
+	}
+	return out
+}
+
+func (w *switcher) dropDefaults() []plan.Statement {
+	var out []plan.Statement
+	for _, c := range w.tombstones() {
+		out = append(out, stmt(
+			alterTable(w.op.Table.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name))),
+			fmt.Sprintf("SELECT NOT EXISTS (%s)", rows(w.p.nullable(c.Name, false)))))
+	}
+	return out
+}
+
+// rows makes of a counting query one that yields the rows.
+func rows(count string) string { return strings.Replace(count, "COUNT(*)", "1", 1) }
+
+// implicit is the default that stands for "no value" in a tombstone.
+func (d *dialect) implicit(c planner.Column) string {
+	t := parseType(c.Type)
+	switch t.class() {
+	case classInt, classDecimal, classFloat, classBit:
+		return "0"
+	case classTemporal:
+		switch t.name {
+		case "time":
+			return "'00:00:00'"
+		case "year":
+			return "'2000'"
+		case "date":
+			return "'1970-01-01'"
+		}
+		return "'1970-01-02 00:00:00'"
+	case classEnum:
+		if t.name == "enum" {
+			return quoteString(t.elems[0])
+		}
+	case classJSON:
+		if d.maria {
+			return "'null'"
+		}
+		return "('null')"
+	case classString, classBinary, classOther:
+	}
+	if t.isLOB() && !d.maria {
+		return "('')"
+	}
+	return "''"
+}
+
+func (w *switcher) forward() []plan.Statement {
+	table := quoteName(w.op.Table.Ref.Name)
+	out := stmts(stmt(setMode, ""))
+	done := w.p.moved(w.there, w.gone)
+	if w.op.Open != nil {
+		open := w.d.triggersOf(w.op.Open)
+		for _, t := range []trigger{open.update, open.insert} {
+			out = append(out, stmt(t.sql, fmt.Sprintf("SELECT %s OR (%s)", w.p.triggerThere(t.name), done)))
+		}
+	}
+	out = append(out, stmt("LOCK TABLES "+table+" WRITE", ""))
+	if w.op.Open != nil {
+		out = append(out, drop(w.d.triggersOf(w.op.Open))...)
+	}
+	out = append(out, w.setDefaults()...)
+	out = append(out, stmt(w.renames(false), done))
+	if w.op.Grace != nil {
+		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Grace))...)
+	}
+	return append(out, stmt("UNLOCK TABLES", ""))
+}
+
+func (w *switcher) back() []plan.Statement {
+	table := quoteName(w.op.Table.Ref.Name)
+	out := stmts(stmt(setMode, ""), stmt("LOCK TABLES "+table+" WRITE", ""))
+	if w.op.Grace != nil {
+		out = append(out, drop(w.d.triggersOf(w.op.Grace))...)
+	}
+	out = append(out, stmt(w.renames(true), w.p.moved(w.gone, w.there)))
+	out = append(out, w.dropDefaults()...)
+	if w.op.Open != nil {
+		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Open))...)
+	}
+	return append(out, stmt("UNLOCK TABLES", ""))
+}
+
+// undoFirst brings the tombstones up to date before they get their names back.
+// The grace state's triggers have kept them so; what they missed is what was
+// written while we were dead between the renames and the triggers.
+func (w *switcher) undoFirst() (*plan.Chunks, error) {
+	if w.op.Grace == nil || w.op.Open == nil {
+		return nil, nil
+	}
+	k, err := w.d.keyOf(w.op.Table)
+	if err != nil {
+		return nil, err
+	}
+	for i := range k {
+		if to, ok := w.names[k[i].name]; ok {
+			k[i].name = to
+		}
+	}
+	final := *w.op.Grace
+	final.Groups = nil
+	for _, g := range w.op.Open.Groups {
+		final.Groups = append(final.Groups, renamedGroup(g, w.names))
+	}
+	return verifier{d: w.d, sync: &final, k: k}.repair(func(g planner.Group) []planner.Assign { return g.Down }), nil
+}
+
+func renamedGroup(g planner.Group, names map[string]string) planner.Group {
+	return planner.Group{Up: renamedAssigns(g.Up, names), Down: renamedAssigns(g.Down, names)}
+}
+
+func renamedAssigns(as []planner.Assign, names map[string]string) []planner.Assign {
+	to := func(c string) string {
+		if n, ok := names[c]; ok {
+			return n
+		}
+		return c
+	}
+	out := make([]planner.Assign, len(as))
+	for i, a := range as {
+		e := a.Expr
+		e.Parts = slices.Clone(a.Expr.Parts)
+		for j, p := range e.Parts {
+			if p.Column != "" {
+				e.Parts[j].Column = to(p.Column)
+			}
+		}
+		e.NullInputs = nil
+		for _, c := range a.Expr.NullInputs {
+			e.NullInputs = append(e.NullInputs, to(c))
+		}
+		out[i] = planner.Assign{Column: to(a.Column), Expr: e}
+	}
+	return out
+}
+
+// purge ends a table's grace. The triggers go before the columns they mention,
+// indexes before columns: a column of an index is not dropped instantly.
+func (d *dialect) purge(s *planner.Schema, op planner.OpPurge) (planner.Lowered, error) {
+	table := op.Table.Ref.Name
+	p := d.probes(s, table)
+	var do []plan.Statement
+	if op.Sync != nil {
+		do = append(do, drop(d.triggersOf(op.Sync))...)
+	}
+	if len(op.Indexes) > 0 {
+		var drops []string
+		for _, ix := range op.Indexes {
+			drops = append(drops, "DROP INDEX "+quoteName(ix))
+		}
+		do = append(do, stmt(alterTable(table, inplace, drops...), p.indexes(op.Indexes, 0)))
+	}
+	how, work := d.addDrop(s, op.Table)
+	if fulltext(op.Table) != "" || d.leavesIndexes(op) {
+		how, work = inplace, plan.Rewrite
+	}
+	var drops []string
+	for _, c := range op.Columns {
+		drops = append(drops, "DROP COLUMN "+quoteName(c))
+	}
+	if len(drops) > 0 {
+		do = append(do, stmt(alterTable(table, how, drops...), p.columns(op.Columns, 0)))
+	}
+	st := ddl(table, "drop what is left of the old shape of "+table, "its grace is over", work, do, nil)
+	if work != plan.Metadata {
+		st.Rows = op.Table.Rows
+	}
+	return steps(st), nil
+}
+
+// leavesIndexes reports whether a tombstone may still be in an index that the
+// purge does not drop: a column of an index that is simply dropped. Tombstones
+// are known by the end of their names, which may have been cut.
+func (d *dialect) leavesIndexes(op planner.OpPurge) bool {
+	of := func(tomb, name string) bool {
+		for i := len(tomb) - 1; i > 0; i-- {
+			if tomb[i-1] == '_' && tomb[i:] != "" && strings.HasPrefix(name, tomb[i:]) {
+				if tomb[i:] == name || d.Length(tomb) >= d.MaxIdentifier()-1 {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, ix := range op.Table.Indexes {
+		dropped := slices.ContainsFunc(op.Indexes, func(t string) bool { return of(t, ix.Name) })
+		if dropped {
+			continue
+		}
+		for _, c := range ix.Columns {
+			if slices.ContainsFunc(op.Columns, func(t string) bool { return of(t, c) }) {
+				return true
+			}
+		}
+	}
+	return false
+}

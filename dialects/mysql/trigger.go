@@ -1,0 +1,282 @@
+package mysql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// bypass is the session variable by which our own writes ask the triggers to
+// leave them alone.
+const bypass = "@migrate_bypass"
+
+// triggers are the two triggers of a sync, in the order in which they are
+// created: an insert trigger alone would fill rows whose later changes nobody
+// carries over, an update trigger alone merely heals.
+type triggers struct{ update, insert trigger }
+
+type trigger struct{ name, sql string }
+
+// triggersOf writes the triggers of a sync. They act in creation order behind
+// the user's own. They assign NEW only, so they need no right of the app's and
+// can cause no loop; sql_mode is that of the session that creates them.
+func (d *dialect) triggersOf(sync *planner.Sync) triggers {
+	w := &triggerWriter{d: d, sync: sync, open: sync.State != "grace"}
+	name := "migrate_" + sync.Name + "_" + sync.State
+	create := func(suffix, event string, group func(planner.Group)) trigger {
+		w.b.Reset()
+		w.depth = 0
+		w.line("CREATE TRIGGER %s BEFORE %s ON %s FOR EACH ROW", quoteName(name+suffix), event, quoteName(sync.Table.Ref.Name))
+		w.begin("BEGIN")
+		w.begin("IF %s IS NULL THEN", bypass)
+		for _, g := range sync.Groups {
+			group(g)
+		}
+		w.end("END IF;")
+		w.end("END")
+		return trigger{name: name + suffix, sql: strings.TrimSuffix(w.b.String(), "\n")}
+	}
+	return triggers{
+		update: create("_upd", "UPDATE", w.updated),
+		insert: create("_ins", "INSERT", w.inserted),
+	}
+}
+
+type triggerWriter struct {
+	d     *dialect
+	sync  *planner.Sync
+	open  bool
+	b     strings.Builder
+	depth int
+}
+
+func (w *triggerWriter) line(format string, args ...any) {
+	w.b.WriteString(strings.Repeat("  ", w.depth))
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+}
+
+func (w *triggerWriter) begin(format string, args ...any) {
+	w.line(format, args...)
+	w.depth++
+}
+
+func (w *triggerWriter) end(text string) {
+	w.depth--
+	w.line("%s", text)
+}
+
+func newRow(column string) string { return "NEW." + quoteName(column) }
+func oldRow(column string) string { return "OLD." + quoteName(column) }
+
+// columnOf finds a column of the sync; an unknown one counts as text.
+func columnOf(sync *planner.Sync, name string) planner.Column {
+	for _, c := range sync.Columns {
+		if c.Name == name {
+			return c
+		}
+	}
+	return planner.Column{Name: name, Type: "text"}
+}
+
+func (w *triggerWriter) column(name string) planner.Column { return columnOf(w.sync, name) }
+
+// charsetOf is the character set of a column: its own, or its table's.
+func charsetOf(t *planner.Table, c planner.Column) string {
+	if ct := parseType(c.Type); ct.charset != "" {
+		return ct.charset
+	} else if ct.collate != "" {
+		charset, _, _ := strings.Cut(ct.collate, "_")
+		return charset
+	}
+	if c.Charset != "" {
+		return c.Charset
+	}
+	return t.Facts[factCharset]
+}
+
+// unset is true when none of the targets has a value.
+func unset(as []planner.Assign, row func(string) string) string {
+	var conds []string
+	for _, a := range as {
+		conds = append(conds, row(a.Column)+" IS NULL")
+	}
+	return strings.Join(conds, " AND ")
+}
+
+func (w *triggerWriter) changed(columns []string) string {
+	var conds []string
+	for _, c := range columns {
+		conds = append(conds, not(w.d.sameBytes(parseType(w.column(c).Type), oldRow(c), newRow(c))))
+	}
+	if len(conds) == 0 {
+		return "FALSE"
+	}
+	return strings.Join(conds, " OR ")
+}
+
+// oldAbsent is true when an INSERT said nothing of the old shape: its columns
+// are NULL or hold their default. A volatile default cannot be recognised; it
+// counts as absent if the other shape is there.
+func (w *triggerWriter) oldAbsent(g planner.Group, newPresent bool) string {
+	var columns []string
+	for _, a := range g.Down {
+		columns = append(columns, a.Column)
+	}
+	if len(columns) == 0 {
+		columns = g.Old
+	}
+	var conds []string
+	for _, c := range columns {
+		cond := newRow(c) + " IS NULL"
+		if i := slices.IndexFunc(g.OldDefaults, func(a planner.Assign) bool { return a.Column == c }); i >= 0 {
+			def := g.OldDefaults[i].Expr
+			switch {
+			case !def.Volatile:
+				col := w.column(c)
+				cond = "(" + cond + " OR " + w.d.holds(col, charsetOf(w.sync.Table, col), newRow(c), def.SQL(newRow)) + ")"
+			case newPresent:
+				cond = "TRUE"
+			}
+		}
+		conds = append(conds, cond)
+	}
+	if len(conds) == 0 {
+		return "TRUE"
+	}
+	return strings.Join(conds, " AND ")
+}
+
+// assign sets columns of NEW to expressions over NEW. What an assignment sets
+// is seen by the next, so where one reads what another sets, all are evaluated
+// first.
+func (w *triggerWriter) assign(as []planner.Assign) {
+	if !entangled(as) {
+		for _, a := range as {
+			w.line("SET %s = %s;", newRow(a.Column), a.Expr.SQL(newRow))
+		}
+		return
+	}
+	w.begin("BEGIN")
+	for i, a := range as {
+		c := w.column(a.Column)
+		t := parseType(c.Type)
+		if t.isText() && t.charset == "" && t.collate == "" && c.Collation != "" {
+			t.charset, t.collate = c.Charset, c.Collation
+		}
+		w.line("DECLARE migrate_value_%d %s DEFAULT %s;", i, t.full(), a.Expr.SQL(newRow))
+	}
+	for i, a := range as {
+		w.line("SET %s = migrate_value_%d;", newRow(a.Column), i)
+	}
+	w.end("END;")
+}
+
+// entangled reports whether an expression reads a column that another
+// assignment before it sets.
+func entangled(as []planner.Assign) bool {
+	for i, a := range as {
+		for _, c := range a.Expr.Columns() {
+			if slices.ContainsFunc(as[:i], func(b planner.Assign) bool { return b.Column == c }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inserted writes what an INSERT does for one group (DESIGN, section 5).
+func (w *triggerWriter) inserted(g planner.Group) {
+	switch {
+	case len(g.Up) == 0 && len(g.Down) == 0:
+	case len(g.Up) == 0 && !w.open:
+		// Nobody writes the old shape any more.
+		w.assign(g.Down)
+	case len(g.Up) == 0:
+		w.begin("IF %s THEN", w.oldAbsent(g, true))
+		w.assign(g.Down)
+		w.end("END IF;")
+	default:
+		w.begin("IF %s THEN", unset(g.Up, newRow))
+		if len(g.NewDefaults) > 0 {
+			w.begin("IF %s THEN", w.oldAbsent(g, false))
+			w.assign(g.NewDefaults)
+			w.assign(g.Down)
+			w.depth--
+			w.begin("ELSE")
+			w.assign(g.Up)
+			w.end("END IF;")
+		} else {
+			w.assign(g.Up)
+		}
+		if len(g.Down) > 0 {
+			w.depth--
+			w.begin("ELSEIF %s THEN", w.oldAbsent(g, true))
+			w.assign(g.Down)
+		}
+		w.end("END IF;")
+	}
+}
+
+// updated writes what an UPDATE does for one group.
+func (w *triggerWriter) updated(g planner.Group) {
+	if len(g.Up) == 0 && len(g.Down) == 0 {
+		return
+	}
+	unfilled := "FALSE"
+	if len(g.Up) > 0 {
+		unfilled = unset(g.Up, oldRow)
+	}
+	w.begin("BEGIN")
+	w.line("DECLARE old_changed BOOL DEFAULT %s;", w.changed(g.Old))
+	w.line("DECLARE new_changed BOOL DEFAULT %s;", w.changed(g.New))
+	w.line("DECLARE unfilled BOOL DEFAULT %s;", unfilled)
+	if len(g.Up) > 0 {
+		// A row not yet backfilled is brought up to date first, or down would
+		// make of the columns that the statement left alone a loss.
+		w.begin("IF unfilled AND new_changed THEN")
+		for _, a := range g.Up {
+			w.line("IF %s IS NULL THEN SET %s = %s; END IF;", newRow(a.Column), newRow(a.Column), a.Expr.SQL(newRow))
+		}
+		w.end("END IF;")
+		w.begin("IF NOT new_changed AND (old_changed OR unfilled) THEN")
+		w.assign(g.Up)
+		w.end("END IF;")
+	}
+	if len(g.Down) > 0 {
+		w.begin("IF new_changed AND NOT old_changed THEN")
+		w.assign(g.Down)
+		w.end("END IF;")
+	}
+	w.end("END;")
+}
+
+// create and drop are the statements for a sync's triggers.
+func (d *dialect) create(p probes, t triggers) []plan.Statement {
+	return stmts(stmt(t.update.sql, p.trigger(t.update.name)), stmt(t.insert.sql, p.trigger(t.insert.name)))
+}
+
+func drop(t triggers) []plan.Statement {
+	return stmts(
+		stmt("DROP TRIGGER IF EXISTS "+quoteName(t.insert.name), ""),
+		stmt("DROP TRIGGER IF EXISTS "+quoteName(t.update.name), ""))
+}
+
+func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.Lowered, error) {
+	t := d.triggersOf(sync)
+	table := sync.Table.Ref.Name
+	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
+	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata, create, drop(t))
+	return steps(st), nil
+}
+
+func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Lowered, error) {
+	t := d.triggersOf(sync)
+	table := sync.Table.Ref.Name
+	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
+	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata, drop(t), create)
+	return steps(st), nil
+}
