@@ -108,8 +108,8 @@ func Run(ctx context.Context, opts Options) (err error) {
 	defer func() { err = errors.Join(err, show.cleanUp(ctx)) }()
 
 	err = show.play(ctx)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx) // whatever broke, broke because of it
 	}
 	return err
 }

@@ -111,6 +111,33 @@ func TestRunInterrupted(t *testing.T) {
 	wantNothingLeft(t, server, &out.all)
 }
 
+// TestRunKeeps leaves the databases on a server of the user's own.
+func TestRunKeeps(t *testing.T) {
+	t.Parallel()
+	server := servers.Fresh(t, servers.Postgres)
+	opts := quick(t, server, "")
+	opts.Keep = true
+	var out bytes.Buffer
+	opts.Out = &out
+	if err := Run(t.Context(), opts); err != nil {
+		t.Fatalf("the show failed: %v\n%s", err, out.String())
+	}
+	db, err := database.Open(server.AdminURL, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	name := databaseNamed(t, out.String())
+	if !strings.Contains(out.String(), "The databases "+name+" and "+name+"_naive stay on your server.") {
+		t.Errorf("the show does not say what it leaves behind:\n%s", out.String())
+	}
+	for _, name := range []string{name, name + "_naive"} {
+		if err := db.Script(t.Context(), "DROP DATABASE "+name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // wantNothingLeft checks that the databases named in the output are gone, and with them every connection.
 func wantNothingLeft(t *testing.T, server *servers.Database, out *bytes.Buffer) {
 	t.Helper()

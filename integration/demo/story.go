@@ -334,6 +334,9 @@ func (s *show) gauge() string {
 		return ""
 	}
 	versions := s.fleet.versions()
+	if len(versions) == 0 {
+		return ""
+	}
 	return fmt.Sprintf("  %s  %s  %.0f/s  p50 %s  p99 %s  longest %s  %s", s.dots(oldVersion, versions), s.dots(newVersion, versions),
 		rate, latency(users.Latency.Quantile(0.5)), latency(users.Latency.Quantile(0.99)),
 		latency(users.Latency.Longest()), failures(s.ledger.all().Errors))
@@ -357,12 +360,11 @@ func (s *show) keepRunning(ctx context.Context) error {
 		s.screen.say("The databases %s stay on your server.", strings.Join(s.stage.names, " and "))
 		return nil
 	}
-	path, err := s.writeURL()
-	if err != nil {
+	if err := s.writeURL(); err != nil {
 		return err
 	}
-	s.screen.say("The server runs until you interrupt. Its URL is in %s; for example:", path)
-	s.screen.say("  migrate status --database-url-file %s", path)
+	s.screen.say("The server runs until you interrupt. Look around, for example with:")
+	s.screen.say("  cd %s && migrate status --database-url-file database-url", s.workDir)
 	<-ctx.Done()
 	return nil
 }

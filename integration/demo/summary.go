@@ -75,12 +75,11 @@ func (s *show) verdict(users measure.Report) error {
 }
 
 // writeURL puts the URL of the shop's database where only the user can read it.
-func (s *show) writeURL() (string, error) {
-	path := filepath.Join(s.workDir, "database-url")
-	if err := os.WriteFile(path, []byte(s.stage.shopURL+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("writing the database URL: %w", err)
+func (s *show) writeURL() error {
+	if err := os.WriteFile(filepath.Join(s.workDir, "database-url"), []byte(s.stage.shopURL+"\n"), 0o600); err != nil {
+		return fmt.Errorf("writing the database URL: %w", err)
 	}
-	return path, nil
+	return nil
 }
 
 // String is for people.
