@@ -20,16 +20,10 @@ type server struct {
 
 // advice is what helps when there is no server.
 const advice = `what helps, any one of:
-  make test-images           builds images for Docker from Debian packages (as root on Debian), then start Docker
-  apt-get install %s
-  MIGRATE_TEST_%s_URL=%s://USER:PASSWORD@HOST:PORT/DATABASE
-  go test -short             leaves the tests out that need a server`
-
-var packages = map[string]string{
-	Postgres: "postgresql",
-	MySQL:    "mysql-server",
-	MariaDB:  "mariadb-server",
-}
+  start Docker; where no registry answers, make test-images builds the images (as root on Debian)
+  scripts/binaries.sh %[1]s installs the server's programs (as root on Debian)
+  MIGRATE_TEST_%[2]s_URL=%[1]s://USER:PASSWORD@HOST:PORT/DATABASE names a server
+  go test -short leaves the tests out that need one`
 
 // A noServerError says what was tried and what helps.
 type noServerError struct {
@@ -40,7 +34,7 @@ type noServerError struct {
 func (e *noServerError) Error() string {
 	engine := e.target.Engine
 	return fmt.Sprintf("no %s %s server to test on:\n%v\n%s", engine, e.target.Version, e.cause,
-		fmt.Sprintf(advice, packages[engine], strings.ToUpper(engine), engine))
+		fmt.Sprintf(advice, engine, strings.ToUpper(engine)))
 }
 
 func (e *noServerError) Unwrap() error { return e.cause }
@@ -72,7 +66,7 @@ func find(ctx context.Context, target Target, exact bool) (server, error) {
 
 func look(ctx context.Context, w wanted) (server, error) {
 	engine := w.target.Engine
-	if _, ok := packages[engine]; !ok {
+	if defaultTarget(engine).Version == "" {
 		return server{}, fmt.Errorf("unknown engine %q", engine)
 	}
 	if databaseURL := environmentURL(engine); databaseURL != "" {

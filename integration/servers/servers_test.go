@@ -213,7 +213,7 @@ func TestNoServerAdvises(t *testing.T) {
 	t.Parallel()
 	message := (&noServerError{target: Target{Postgres, "17"}, cause: context.DeadlineExceeded}).Error()
 	for _, want := range []string{
-		"no postgres 17 server", "deadline exceeded", "make test-images", "apt-get install postgresql",
+		"no postgres 17 server", "deadline exceeded", "make test-images", "scripts/binaries.sh postgres",
 		"MIGRATE_TEST_POSTGRES_URL=postgres://", "-short",
 	} {
 		if !strings.Contains(message, want) {

@@ -221,7 +221,7 @@ func (k *keeper) serverFor(request wire.Request) wire.Reply {
 			s.failure, s.failedAt = err, time.Now()
 			return wire.Reply{Error: err.Error()}
 		}
-		slog.Info("started", "engine", request.Engine, "version", request.Version, "source", server.source, "after", time.Since(started))
+		slog.Info("started", "engine", request.Engine, "wanted", request.Version, "source", server.source, "after", time.Since(started))
 		s.server = server
 	}
 	return wire.Reply{URL: s.server.url, Source: s.server.source}
