@@ -106,12 +106,11 @@ func (r *run) tellWait(ctx context.Context, s plan.Step, n int, begun time.Time,
 func (r *run) afterLoss(ctx context.Context, s plan.Step) (done bool, err error) {
 	for try := 1; ; try++ {
 		if err = r.reconnect(ctx); err == nil {
-			if known, kerr := r.st.steps(ctx, r.rec.Name, r.rec.Run); kerr == nil {
+			var known map[string]stepState
+			if known, err = r.st.steps(ctx, r.rec.Name, r.rec.Run); err == nil {
 				before := r.known[s.ID]
 				r.known = known
 				return before != known[s.ID] && known[s.ID].event == eventDone, nil
-			} else {
-				err = kerr
 			}
 		}
 		if try == 10 {

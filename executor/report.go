@@ -15,19 +15,19 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// StateChanged: a migration went from one state to another.
+	// StateChanged says that a migration went from one state to another.
 	StateChanged struct {
 		Migration string
 		From, To  State
 	}
-	// StepStarted: a step (or its undo) begins.
+	// StepStarted says that a step (or its undo) begins.
 	StepStarted struct {
 		Migration string
 		Step      plan.Step
 		Undo      bool
 	}
-	// StepDone: a step (or its undo) has been done. Already: the journal or the
-	// probes said that it had been, before.
+	// StepDone says that a step (or its undo) has been done. Already: the journal
+	// said that it had been, before.
 	StepDone struct {
 		Migration string
 		Step      plan.Step
@@ -37,7 +37,7 @@ type (
 		// Rows that a chunked step changed.
 		Rows int64
 	}
-	// LockWait: a lock could not be had yet.
+	// LockWait says that a lock could not be had yet.
 	LockWait struct {
 		Migration string
 		Step      string
@@ -46,7 +46,7 @@ type (
 		Waited    time.Duration
 		Blockers  []Blocker
 	}
-	// LeaseWait: another executor is at work.
+	// LeaseWait says that another executor is at work.
 	LeaseWait struct {
 		Holder string
 		Since  time.Time
@@ -65,7 +65,7 @@ type (
 		Paused bool
 		Final  bool
 	}
-	// GateChecked: a gate has answered.
+	// GateChecked says what a gate has answered.
 	GateChecked struct {
 		Migration string
 		GateResult
