@@ -44,7 +44,7 @@ func runBaseline(ctx context.Context, o *baselineOptions) error {
 		return err
 	}
 	defer t.close()
-	c, err := t.catalogue(ctx)
+	c, err := t.catalog(ctx)
 	if err != nil {
 		return err
 	}

@@ -24,10 +24,10 @@ func testFactory(out, err io.Writer) *factory {
 
 // parsed runs a command of its own with arguments, and returns what its run
 // function was given.
-func parsed[T any](t *testing.T, make func(*factory, func(context.Context, *T) error) *cobra.Command, args ...string) (*T, error) {
+func parsed[T any](t *testing.T, command func(*factory, func(context.Context, *T) error) *cobra.Command, args ...string) (*T, error) {
 	t.Helper()
 	var got *T
-	cmd := make(testFactory(io.Discard, io.Discard), func(_ context.Context, o *T) error {
+	cmd := command(testFactory(io.Discard, io.Discard), func(_ context.Context, o *T) error {
 		got = o
 		return nil
 	})

@@ -68,7 +68,7 @@ func runDemo(ctx context.Context, o *demoOptions) error {
 	}
 	return demo.Run(ctx, demo.Options{
 		Engine: o.engine, DatabaseURL: url, Customers: o.customers, Keep: o.keep,
-		Out: o.streams.Out, Color: o.streams.OutIsColoured(), Live: o.streams.OutIsTerminal(),
+		Out: o.streams.Out, Color: o.streams.OutIsColored(), Live: o.streams.OutIsTerminal(),
 	})
 }
 

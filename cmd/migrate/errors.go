@@ -64,7 +64,7 @@ func message(err error) string {
 		// One gate per line, aligned behind "error: ".
 		return strings.ReplaceAll(err.Error(), "; gate ", ";\n       gate ")
 	case errors.As(err, &place):
-		return strings.Replace(err.Error(), place.Error(), place.Pos.String()+": "+place.Message, 1)
+		return strings.Replace(err.Error(), place.Error(), place.String()+": "+place.Message, 1)
 	case errors.As(err, &usage):
 		return strings.Replace(err.Error(), usage.Error(), usage.Message, 1)
 	default:

@@ -74,7 +74,7 @@ func leaves(err error) []error {
 	if errors.As(err, &hazards) {
 		return hazardErrors(hazards)
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost error is a list of failures
+	joined, ok := err.(interface{ Unwrap() []error }) // only the outermost error is a list of failures
 	if !ok {
 		return []error{err}
 	}

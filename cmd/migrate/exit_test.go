@@ -48,7 +48,7 @@ func TestExitCodes(t *testing.T) {
 		{name: "wrapped stale", err: fmt.Errorf("expanding: %w", stale), want: 5},
 		{name: "interrupted", err: context.Canceled, interrupted: true, want: 130},
 		{name: "interrupted, told in the driver's words", err: errors.New("canceling statement due to user request"), interrupted: true, want: 130},
-		{name: "cancelled, but not by a signal", err: context.Canceled, want: 1},
+		{name: "canceled, but not by a signal", err: context.Canceled, want: 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

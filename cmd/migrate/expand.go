@@ -70,7 +70,7 @@ func runExpand(ctx context.Context, o *expandOptions) error {
 		return err
 	}
 	defer t.close()
-	c, err := t.catalogue(ctx)
+	c, err := t.catalog(ctx)
 	if err != nil {
 		return err
 	}

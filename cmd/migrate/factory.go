@@ -58,7 +58,7 @@ func (f *factory) prepare(flags *pflag.FlagSet) error {
 	case f.verbose:
 		level = slog.LevelDebug
 	}
-	f.log = logs.New(f.streams.Err, logs.Options{Format: c.LogFormat, Level: level, Colour: f.streams.ErrIsColoured()})
+	f.log = logs.New(f.streams.Err, logs.Options{Format: c.LogFormat, Level: level, Color: f.streams.ErrIsColored()})
 	return nil
 }
 

@@ -64,7 +64,7 @@ func runPlan(ctx context.Context, o *planOptions) error {
 		return err
 	}
 	defer t.close()
-	c, err := t.catalogue(ctx)
+	c, err := t.catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func runPlan(ctx context.Context, o *planOptions) error {
 // plans makes the plans of migrations, or finds those that were stored when the
 // migrations began. What depends on a migration that is itself pending can only
 // be planned when that one is done: it is left out, and said so.
-func (t *target) plans(ctx context.Context, c *catalogue, files []planner.File) ([]*plan.Plan, error) {
+func (t *target) plans(ctx context.Context, c *catalog, files []planner.File) ([]*plan.Plan, error) {
 	var plans []*plan.Plan
 	var errs []error
 	for i, f := range files {

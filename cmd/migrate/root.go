@@ -35,7 +35,7 @@ const rootExample = `  export MIGRATE_DATABASE_URL=postgres://shop@localhost/sho
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, f *factory, args []string) int {
-	root := newRootCommand(f)
+	root := newRootCommand(f) //nolint:contextcheck // commands get the context from ExecuteContext
 	root.SetArgs(args)
 	root.SetOut(f.streams.Out)
 	root.SetErr(f.streams.Err)

@@ -12,7 +12,7 @@ import (
 var errInterrupted = errors.New("interrupted; it is safe to run the same command again")
 
 // withSignals returns a context that ends with the first SIGINT or SIGTERM: the
-// work at hand is finished or cancelled, recorded and released. A second signal
+// work at hand is finished or canceled, recorded and released. A second signal
 // ends the process at once; what is under way is then found by the next run.
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)

@@ -62,7 +62,7 @@ func runStatus(ctx context.Context, o *statusOptions) error {
 	if o.name != "" {
 		status.Migrations = slices.DeleteFunc(status.Migrations, func(m executor.MigrationStatus) bool { return m.Name != o.name })
 		if len(status.Migrations) == 0 {
-			return (&catalogue{files: files}).unknown(o.name)
+			return (&catalog{files: files}).unknown(o.name)
 		}
 	}
 	return views.NewStatus(t.streams, o.output).Status(status)

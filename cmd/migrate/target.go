@@ -127,16 +127,16 @@ func (t *target) flagOf(file planner.File) string {
 	return file.Name
 }
 
-// catalogue is what there is: the migrations' files, and what the database
+// catalog is what there is: the migrations' files, and what the database
 // knows of them.
-type catalogue struct {
+type catalog struct {
 	files []planner.File
 	known map[string]executor.KnownMigration
 	open  []executor.OpenMigration
 }
 
-// catalogue reads the files and the database. It writes nothing.
-func (t *target) catalogue(ctx context.Context) (*catalogue, error) {
+// catalog reads the files and the database. It writes nothing.
+func (t *target) catalog(ctx context.Context) (*catalog, error) {
 	files, err := planner.Load(t.config.Dir)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (t *target) catalogue(ctx context.Context) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalogue{files, known, open}
+	c := &catalog{files, known, open}
 	for _, f := range files {
 		if k, ok := known[f.Name]; ok && k.State != executor.RolledBack && k.Checksum != f.Checksum() {
 			t.log.Warn("the file has changed since it was run; what was planned then holds", "migration", f.Name)
@@ -155,7 +155,7 @@ func (t *target) catalogue(ctx context.Context) (*catalogue, error) {
 }
 
 // pending tells whether a migration is still to be expanded, or in the middle of it.
-func (c *catalogue) pending(name string) bool {
+func (c *catalog) pending(name string) bool {
 	switch c.known[name].State {
 	case "", executor.Planned, executor.RolledBack, executor.Expanding, executor.Backfilling, executor.Verifying, executor.Failed:
 		return true
@@ -168,7 +168,7 @@ func (c *catalogue) pending(name string) bool {
 
 // pick finds the files of names, in the migrations' order; without names, those
 // of all pending migrations.
-func (c *catalogue) pick(names []string) ([]planner.File, error) {
+func (c *catalog) pick(names []string) ([]planner.File, error) {
 	var out []planner.File
 	for _, f := range c.files {
 		if slices.Contains(names, f.Name) || len(names) == 0 && c.pending(f.Name) {
@@ -184,7 +184,7 @@ func (c *catalogue) pick(names []string) ([]planner.File, error) {
 }
 
 // unknown is the error for a name that no file has.
-func (c *catalogue) unknown(name string) error {
+func (c *catalog) unknown(name string) error {
 	err := fmt.Errorf("there is no migration %q", name)
 	if len(c.files) == 0 {
 		return withHint(err, "there is none at all; migrate new NAME creates one")

@@ -46,7 +46,7 @@ type Config struct {
 	FlagSource, FlagdFile string
 	// LogFormat is "text" or "json".
 	LogFormat string
-	// NoColor takes colour away even on a terminal.
+	// NoColor takes color away even on a terminal.
 	NoColor bool
 }
 

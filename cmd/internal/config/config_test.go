@@ -98,7 +98,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"unknown key", "dir: a\nsaok: 1h\n", nil, nil, `migrate.yaml:2:1: unknown key "saok"; did you mean "soak"?`},
 		{"unknown key in a section", "backfill:\n  batch: 1\n", nil, nil, `migrate.yaml:2:3: unknown key "backfill.batch"`},
 		{"section forgotten", "workers: 4\n", nil, nil, `migrate.yaml:1:1: unknown key "workers"; did you mean "backfill.workers"?`},
-		{"far from every key", "colour_of_the_sky: blue\n", nil, nil, `migrate.yaml:1:1: unknown key "colour_of_the_sky"`},
+		{"far from every key", "color_of_the_sky: blue\n", nil, nil, `migrate.yaml:1:1: unknown key "color_of_the_sky"`},
 		{"no duration", "soak: soon\n", nil, nil, "migrate.yaml:1:7: soak: expected a duration such as 200ms, 10m or 24h"},
 		{"negative duration", "grace: -1h\n", nil, nil, "migrate.yaml:1:8: grace: expected at least 0s"},
 		{"out of range", "backfill: {workers: 0}\n", nil, nil, "migrate.yaml:1:21: backfill.workers: expected a number from 1 to 64"},

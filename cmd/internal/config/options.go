@@ -39,7 +39,7 @@ var Options = []Option{
 	{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
 	{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
 	{"log_format", "MIGRATE_LOG_FORMAT", "log-format", "how to write the log: text or json", choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
-	{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without colour", boolean(func(c *Config) *bool { return &c.NoColor })},
+	{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without color", boolean(func(c *Config) *bool { return &c.NoColor })},
 }
 
 // The groups of options that commands offer as flags.

@@ -25,8 +25,8 @@ type Options struct {
 	Format string
 	// Level is the lowest level that is written.
 	Level slog.Level
-	// Colour colours a text log.
-	Colour bool
+	// Color colors a text log.
+	Color bool
 }
 
 // New makes a logger that writes to w.
@@ -35,7 +35,7 @@ func New(w io.Writer, o Options) *slog.Logger {
 		return slog.New(NewRedacting(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: o.Level})))
 	}
 	return slog.New(NewRedacting(tint.NewTextHandler(w, &tint.Options{
-		Level: o.Level, TimeFormat: time.TimeOnly, NoColor: !o.Colour,
+		Level: o.Level, TimeFormat: time.TimeOnly, NoColor: !o.Color,
 	})))
 }
 
@@ -45,7 +45,7 @@ type redacting struct{ next slog.Handler }
 var _ slog.Handler = redacting{}
 
 // NewRedacting wraps a handler so that it never sees a password that [Redact]
-// recognises: not in a message, nor in an attribute of any kind, grouped or not.
+// recognizes: not in a message, nor in an attribute of any kind, grouped or not.
 func NewRedacting(next slog.Handler) slog.Handler { return redacting{next} }
 
 // Enabled asks the wrapped handler.

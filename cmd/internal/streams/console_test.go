@@ -18,8 +18,8 @@ func TestConsoleKeepsStatusBelowLines(t *testing.T) {
 	console.Status("")
 	write(t, console, "the end\n")
 
-	const clear = "\r\x1b[2K"
-	want := clear + "working" + clear + "a line\nworking" + clear + "the end\n"
+	const erase = "\r\x1b[2K"
+	want := erase + "working" + erase + "a line\nworking" + erase + "the end\n"
 	if got := out.String(); got != want {
 		t.Errorf("the console wrote %q, want %q", got, want)
 	}

@@ -6,10 +6,10 @@
 //     The log, progress, warnings and errors go to stderr.
 //   - What a script may read is JSON with a format_version. Text is for people
 //     and may change with any release.
-//   - A line says what is the case; colour only repeats it. Everything reads the
-//     same without colour, and there is none when the stream is no terminal, when
+//   - A line says what is the case; color only repeats it. Everything reads the
+//     same without color, and there is none when the stream is no terminal, when
 //     NO_COLOR is set, or with --no-color.
-//   - Only the terminal's own 16 colours are used, so that the user's theme holds.
+//   - Only the terminal's own 16 colors are used, so that the user's theme holds.
 //   - Nothing blinks, scrolls by itself or is cleared. The one exception is the
 //     progress line at the bottom of a terminal, redrawn at most ten times a second.
 //   - Text is laid out for the width of the terminal, and for 100 columns where
@@ -43,11 +43,11 @@ type Streams struct {
 	Theme, ErrTheme Theme
 
 	outTTY, errTTY bool
-	colour         bool
+	color          bool
 	width          func() int
 }
 
-// System returns the process's own streams. Colour follows the terminals and
+// System returns the process's own streams. Color follows the terminals and
 // the environment, which lookup reads, until NoColor.
 func System(lookup func(string) (string, bool)) *Streams {
 	s := &Streams{
@@ -57,8 +57,8 @@ func System(lookup func(string) (string, bool)) *Streams {
 		width:  func() int { return terminalWidth(os.Stdout) },
 	}
 	s.Err = NewConsole(os.Stderr, s.errTTY, func() int { return terminalWidth(os.Stderr) })
-	s.colour = allowsColour(lookup)
-	s.Theme, s.ErrTheme = NewTheme(s.OutIsColoured()), NewTheme(s.ErrIsColoured())
+	s.color = allowsColor(lookup)
+	s.Theme, s.ErrTheme = NewTheme(s.OutIsColored()), NewTheme(s.ErrIsColored())
 	return s
 }
 
@@ -68,17 +68,17 @@ func Buffers(out, err io.Writer) *Streams {
 	return &Streams{Out: out, Err: NewConsole(err, false, fixed), width: fixed}
 }
 
-// NoColor takes all colour away.
+// NoColor takes all color away.
 func (s *Streams) NoColor() {
-	s.colour = false
+	s.color = false
 	s.Theme, s.ErrTheme = NewTheme(false), NewTheme(false)
 }
 
-// OutIsColoured tells whether the result may be coloured.
-func (s *Streams) OutIsColoured() bool { return s.colour && s.outTTY }
+// OutIsColored tells whether the result may be colored.
+func (s *Streams) OutIsColored() bool { return s.color && s.outTTY }
 
-// ErrIsColoured tells whether the log may be coloured.
-func (s *Streams) ErrIsColoured() bool { return s.colour && s.errTTY }
+// ErrIsColored tells whether the log may be colored.
+func (s *Streams) ErrIsColored() bool { return s.color && s.errTTY }
 
 // Width is the width to lay the result out for, in columns.
 func (s *Streams) Width() int { return s.width() }
@@ -90,8 +90,8 @@ func (s *Streams) OutIsTerminal() bool { return s.outTTY }
 // be drawn on one line.
 func (s *Streams) ErrIsTerminal() bool { return s.errTTY }
 
-// allowsColour follows no-color.org and the terminals that know no colour.
-func allowsColour(lookup func(string) (string, bool)) bool {
+// allowsColor follows no-color.org and the terminals that know no color.
+func allowsColor(lookup func(string) (string, bool)) bool {
 	if value, ok := lookup("NO_COLOR"); ok && value != "" {
 		return false
 	}
@@ -113,7 +113,7 @@ func terminalWidth(f *os.File) int {
 }
 
 // Terminal returns streams that write to one buffer as if it were a terminal of
-// a width, without colour.
+// a width, without color.
 func Terminal(w io.Writer, width int) *Streams {
 	fixed := func() int { return width }
 	return &Streams{Out: w, Err: NewConsole(w, true, fixed), outTTY: true, errTTY: true, width: fixed}

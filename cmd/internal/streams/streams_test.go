@@ -2,7 +2,7 @@ package streams
 
 import "testing"
 
-func TestColourFollowsTheEnvironment(t *testing.T) {
+func TestColorFollowsTheEnvironment(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -18,19 +18,19 @@ func TestColourFollowsTheEnvironment(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			lookup := func(name string) (string, bool) { value, ok := test.env[name]; return value, ok }
-			if got := allowsColour(lookup); got != test.want {
-				t.Errorf("allowsColour = %t, want %t", got, test.want)
+			if got := allowsColor(lookup); got != test.want {
+				t.Errorf("allowsColor = %t, want %t", got, test.want)
 			}
 		})
 	}
 }
 
-func TestThemeWithoutColourLeavesTextAlone(t *testing.T) {
+func TestThemeWithoutColorLeavesTextAlone(t *testing.T) {
 	t.Parallel()
 	if got := NewTheme(false).Bad.Render("text"); got != "text" {
 		t.Errorf("rendered %q", got)
 	}
 	if got := NewTheme(true).Bad.Render("text"); got == "text" {
-		t.Error("the coloured theme does not colour")
+		t.Error("the colored theme does not color")
 	}
 }

@@ -12,9 +12,9 @@ type Theme struct {
 	Good, Warn, Bad, Accent lipgloss.Style
 }
 
-// NewTheme makes a theme, with or without colour.
-func NewTheme(colour bool) Theme {
-	if !colour {
+// NewTheme makes a theme, with or without color.
+func NewTheme(color bool) Theme {
+	if !color {
 		return Theme{}
 	}
 	plain := lipgloss.NewStyle()

@@ -58,7 +58,7 @@ type column struct {
 // gap is the space between columns, least what a flexible column keeps.
 const gap, least = 2, 12
 
-// grid writes rows under column titles, indented. style colours a cell.
+// grid writes rows under column titles, indented. style colors a cell.
 func (p *page) grid(indent string, columns []column, rows [][]string, style func(row, column int) lipgloss.Style) {
 	titles := make([]string, len(columns))
 	for i, c := range columns {

@@ -86,7 +86,7 @@ func outputs() map[string]func(s *streams.Streams) error {
 		"status_none.txt": statusAs(views.Text, &executor.Status{}), "status_none.json": statusAs(views.JSON, &executor.Status{FormatVersion: plan.FormatVersion, Migrations: []executor.MigrationStatus{}}),
 		"outcome.txt": outcomeAs(views.Text, statuses()), "outcome.json": outcomeAs(views.JSON, statuses()),
 		"outcome_none.txt": outcomeAs(views.Text, &executor.Status{}),
-		"verified.txt": resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
+		"verified.txt":     resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
 		"verified_none.txt": resultAs(views.Text, nothing), "verified_none.json": resultAs(views.JSON, nothing),
 		"flags.txt": resultAs(views.Text, flags), "flags.json": resultAs(views.JSON, flags),
 		"done.txt": resultAs(views.Text, done), "done.json": resultAs(views.JSON, done),
@@ -107,7 +107,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Text reads the same with colour, and fits the page: only names that cannot be
+// Text reads the same with color, and fits the page: only names that cannot be
 // broken and SQL, which must be fit to be copied, may stand out.
 func TestTextFitsTheTerminal(t *testing.T) {
 	t.Parallel()
@@ -118,18 +118,18 @@ func TestTextFitsTheTerminal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, width := range []int{60, 80, 160} {
-				var plain, coloured bytes.Buffer
+				var plain, colored bytes.Buffer
 				s := streams.Terminal(&plain, width)
 				if err := write(s); err != nil {
 					t.Fatal(err)
 				}
-				s = streams.Terminal(&coloured, width)
+				s = streams.Terminal(&colored, width)
 				s.Theme = streams.NewTheme(true)
 				if err := write(s); err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(plain.String(), stripped(coloured.String())); diff != "" {
-					t.Errorf("colour changes the text (-without +with):\n%s", diff)
+				if diff := cmp.Diff(plain.String(), stripped(colored.String())); diff != "" {
+					t.Errorf("color changes the text (-without +with):\n%s", diff)
 				}
 				for _, l := range strings.Split(plain.String(), "\n") {
 					if ansi.StringWidth(l) > width+20 {
