@@ -23,6 +23,7 @@ const (
 	kindSetting     = "column setting"
 	kindCheck       = "check"
 	kindExclusion   = "exclusion"
+	kindNotNull     = "not null"
 	// kindLastTrigger is a BEFORE row trigger that would fire after ours.
 	kindLastTrigger = "late trigger"
 )

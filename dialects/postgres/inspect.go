@@ -242,7 +242,7 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 
 // constraintKinds are the letters of pg_constraint.contype.
 var constraintKinds = map[string]string{
-	"c": kindCheck, "f": kindForeignKey, "x": kindExclusion, "n": "not null", "u": "unique", "p": "primary key",
+	"c": kindCheck, "f": kindForeignKey, "x": kindExclusion, "n": kindNotNull, "u": "unique", "p": "primary key",
 }
 
 func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int64) error {

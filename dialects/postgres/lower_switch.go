@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -29,10 +30,13 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 	for _, r := range o.Indexes {
 		do = append(do, renameIndex(o.Table, r.From, r.To))
 	}
+	named, unnamed := renameNotNulls(s, o)
+	do = append(do, named...)
 	if o.Grace != nil {
 		do = append(do, shadowOf(s, o.Grace).create()...)
 		undo = append(undo, shadowOf(s, o.Grace).drop()...)
 	}
+	undo = append(undo, unnamed...)
 	for _, r := range slices.Backward(o.Indexes) {
 		undo = append(undo, renameIndex(o.Table, r.To, r.From))
 	}
@@ -60,6 +64,39 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 
 func renameIndex(t *planner.Table, from, to string) string {
 	return "ALTER INDEX " + quoteRef(planner.Ref{Schema: t.Ref.Schema, Name: from}) + " RENAME TO " + quote(to)
+}
+
+// renameNotNulls has the constraints of NOT NULL columns follow a swap: from
+// PostgreSQL 18 on they have names, which the naive ALTER COLUMN TYPE keeps. The
+// shadow's has the name that SET NOT NULL gave it, if it was made NOT NULL.
+func renameNotNulls(s *planner.Schema, o planner.OpSwitch) (do, undo []string) {
+	if s.VersionNum < 180000 {
+		return nil, nil
+	}
+	for i, r := range o.Columns {
+		at := slices.IndexFunc(o.Columns[:i], func(before planner.Rename) bool { return before.From == r.To })
+		if at < 0 || o.Table.Column(r.From) != nil { // no shadow takes a place
+			continue
+		}
+		name := objectNameOf(o.Table.Ref.Name, r.To, "not_null")
+		tomb := objectNameOf(o.Table.Ref.Name, o.Columns[at].To, "not_null")
+		shadow := objectNameOf(o.Table.Ref.Name, r.From, "not_null")
+		for _, k := range o.Table.Constraints {
+			if k.Kind == kindNotNull && slices.Equal(k.Columns, []string{r.To}) {
+				name = k.Name
+			}
+		}
+		do = append(do, renameConstraintIf(o.Table.Ref, name, tomb), renameConstraintIf(o.Table.Ref, shadow, name))
+		undo = append(undo, renameConstraintIf(o.Table.Ref, name, shadow), renameConstraintIf(o.Table.Ref, tomb, name))
+	}
+	return do, undo
+}
+
+// renameConstraintIf renames a constraint that may not be there.
+func renameConstraintIf(table planner.Ref, from, to string) string {
+	return fmt.Sprintf("DO $migrate$ BEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass AND conname = %s) THEN\n"+
+		"    ALTER TABLE %s RENAME CONSTRAINT %s TO %s;\n  END IF;\nEND $migrate$",
+		literal(quoteRef(table)), literal(from), quoteRef(table), quote(from), quote(to))
 }
 
 // catchUp brings tombstones up to date before they become columns again: where
