@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expandcontract/migrate/planner"
@@ -14,12 +15,13 @@ type job struct {
 	// todo tells the rows that need it; cheap the same without evaluating the
 	// user's expressions.
 	todo, cheap string
-	// again: the statement may run again until no row is left.
+	// again: no row may be left that needs it. Of repairs this cannot be asked:
+	// old versions go on writing rows to be repaired.
 	again bool
 }
 
-// backfill brings every row up to date. SET is evaluated from left to right, so
-// jobs share a pass only where none sees what another (or itself) has set.
+// backfill brings every row up to date, in one pass unless one job reads what
+// another sets.
 func (d *dialect) backfill(op planner.OpBackfill) (planner.Lowered, error) {
 	k, err := d.keyOf(op.Table)
 	if err != nil {
@@ -53,13 +55,24 @@ func (d *dialect) jobs(op planner.OpBackfill) []job {
 		out = append(out, job{set: []planner.Assign{f}, todo: null, cheap: null, again: true})
 	}
 	for _, r := range op.Repairs {
-		todo := "TRUE"
-		if !r.Where.IsZero() {
-			todo = r.Where.SQL(quoteName)
-		}
-		out = append(out, job{set: r.Set, todo: todo, cheap: todo})
+		out = append(out, d.repairJob(op.Table, r))
 	}
 	return out
+}
+
+// repairJob sets columns where they do not hold the wanted value yet.
+func (d *dialect) repairJob(t *planner.Table, r planner.Repair) job {
+	cheap := "TRUE"
+	if !r.Where.IsZero() {
+		cheap = "(" + r.Where.SQL(quoteName) + ")"
+	}
+	var wrong []string
+	for _, a := range r.Set {
+		if c := t.Column(a.Column); c != nil {
+			wrong = append(wrong, not(d.holds(*c, charsetOf(t, *c), quoteName(a.Column), a.Expr.SQL(quoteName))))
+		}
+	}
+	return job{set: r.Set, todo: cheap + " AND (" + anyOf(wrong) + ")", cheap: cheap}
 }
 
 // upJob fills the rows of a group that has no new value yet, unless up has none
@@ -82,66 +95,90 @@ func upJob(g planner.Group, notNull func(string) bool) job {
 	return j
 }
 
-// passes shares out the jobs: those that set one column each, in terms of
-// columns that no job sets, go together; each other one goes alone.
+// passes shares out the jobs: together go those of which none reads or sets what
+// another sets.
 func passes(jobs []job) [][]job {
-	set := map[string]int{}
-	for _, j := range jobs {
-		for _, a := range j.set {
-			set[a.Column]++
-		}
-	}
-	var shared []job
 	var out [][]job
+next:
 	for _, j := range jobs {
-		simple := j.again && len(j.set) == 1 && set[j.set[0].Column] == 1
-		if simple {
-			for _, c := range j.set[0].Expr.Columns() {
-				simple = simple && set[c] == 0
+		for i, shared := range out {
+			if !slices.ContainsFunc(shared, func(o job) bool { return j.meets(o) || o.meets(j) }) {
+				out[i] = append(shared, j)
+				continue next
 			}
 		}
-		if simple {
-			shared = append(shared, j)
-			continue
-		}
 		out = append(out, []job{j})
-	}
-	if len(shared) > 0 {
-		out = append([][]job{shared}, out...)
 	}
 	return out
 }
 
+// meets reports whether j sets what o reads or sets.
+func (j job) meets(o job) bool {
+	used := mentions(o.todo)
+	for _, a := range o.set {
+		used[strings.ToLower(a.Column)] = true
+		for _, c := range a.Expr.Columns() {
+			used[strings.ToLower(c)] = true
+		}
+	}
+	return slices.ContainsFunc(j.set, func(a planner.Assign) bool { return used[strings.ToLower(a.Column)] })
+}
+
 // pass is the chunked step that does some jobs.
 func (d *dialect) pass(t *planner.Table, k key, jobs []job) plan.Step {
-	var sets, todos, cheaps, assigned []string
-	again := true
+	var todos, cheaps, left, assigned []string
 	for _, j := range jobs {
 		for _, a := range j.set {
-			value := a.Expr.SQL(quoteName)
-			if len(jobs) > 1 {
-				value = fmt.Sprintf("IF(%s, %s, %s)", j.todo, value, quoteName(a.Column))
-			}
-			sets = append(sets, quoteName(a.Column)+" = "+value)
 			assigned = append(assigned, a.Column)
 		}
 		todos = append(todos, j.todo)
 		cheaps = append(cheaps, j.cheap)
-		again = again && j.again
+		if j.again {
+			left = append(left, j.todo)
+		}
 	}
-	sets = append(sets, keepTimes(t, assigned)...)
-	name, todo := quoteName(t.Ref.Name), anyOf(todos)
-	c := k.chunks(t, func(bounds string) string {
-		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", name, strings.Join(sets, ", "), bounds, todo)
-	}, anyOf(cheaps))
-	if again {
-		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", name, todo)
+	write := alone
+	if len(jobs) > 1 {
+		write = together
 	}
-	title := plural("fill column", labels(t, assigned))
-	if !again {
-		title = plural("repair column", labels(t, assigned))
+	c := k.chunks(t, func(bounds string) string { return write(t, k, jobs, bounds, anyOf(todos), assigned) }, anyOf(cheaps))
+	title := plural("repair column", labels(t, assigned))
+	if len(left) > 0 {
+		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(t.Ref.Name), anyOf(left))
+		title = plural("fill column", labels(t, assigned))
 	}
 	return chunked(title, "in short transactions, each with its checkpoint", c)
+}
+
+// alone is the statement of a single job.
+func alone(t *planner.Table, _ key, jobs []job, bounds, todo string, assigned []string) string {
+	var sets []string
+	for _, a := range jobs[0].set {
+		sets = append(sets, quoteName(a.Column)+" = "+a.Expr.SQL(quoteName))
+	}
+	return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(t.Ref.Name),
+		strings.Join(append(sets, keepTimes(t, "", assigned)...), ", "), bounds, todo)
+}
+
+// together is the statement of several jobs. SET is evaluated from left to
+// right, each assignment seeing those before it, so what is to do in a row is
+// found out first, by locking it (MySQL manual, Locking Reads).
+func together(t *planner.Table, k key, jobs []job, bounds, todo string, assigned []string) string {
+	of := func(c string) string { return "t." + quoteName(c) }
+	var flags, sets, same []string
+	for i, j := range jobs {
+		flag := fmt.Sprintf("migrate_todo_%d", i+1)
+		flags = append(flags, fmt.Sprintf("(%s) AS %s", j.todo, flag))
+		for _, a := range j.set {
+			sets = append(sets, fmt.Sprintf("%[1]s = IF(d.%[2]s, %[3]s, %[1]s)", of(a.Column), flag, a.Expr.SQL(of)))
+		}
+	}
+	for _, c := range k {
+		same = append(same, fmt.Sprintf("d.%[1]s = t.%[1]s", quoteName(c.name)))
+	}
+	return fmt.Sprintf("UPDATE %[1]s AS t JOIN (SELECT %[2]s, %[3]s FROM %[1]s WHERE %[4]s AND (%[5]s) FOR UPDATE) AS d ON %[6]s SET %[7]s",
+		quoteName(t.Ref.Name), quoteNames(k.names()), strings.Join(flags, ", "), bounds, todo, strings.Join(same, " AND "),
+		strings.Join(append(sets, keepTimes(t, "t.", assigned)...), ", "))
 }
 
 func labels(t *planner.Table, columns []string) []string {

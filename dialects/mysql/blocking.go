@@ -47,7 +47,7 @@ const mysqlHolders = `SELECT t.processlist_id, COALESCE(t.processlist_user, ''),
 		COALESCE(s.sql_text, t.processlist_info, ''), COALESCE(MAX(x.timer_wait) / 1e12, t.processlist_time, 0)
 	FROM performance_schema.metadata_locks m
 	JOIN performance_schema.threads t ON t.thread_id = m.owner_thread_id
-	LEFT JOIN performance_schema.events_statements_current s ON s.thread_id = t.thread_id AND s.nesting_event_id IS NULL
+	LEFT JOIN performance_schema.events_statements_current s ON s.thread_id = t.thread_id AND COALESCE(s.nesting_event_type, '') <> 'STATEMENT'
 	LEFT JOIN performance_schema.events_transactions_current x ON x.thread_id = t.thread_id AND x.state = 'ACTIVE'
 	LEFT JOIN performance_schema.session_account_connect_attrs o ON o.processlist_id = t.processlist_id AND o.attr_name = 'program_name'
 	LEFT JOIN performance_schema.session_connect_attrs a ON a.processlist_id = t.processlist_id AND a.attr_name = 'program_name'
@@ -55,50 +55,73 @@ const mysqlHolders = `SELECT t.processlist_id, COALESCE(t.processlist_user, ''),
 		AND t.processlist_id IS NOT NULL AND COALESCE(a.attr_value, o.attr_value, '') <> ?
 	GROUP BY t.processlist_id, t.processlist_user, t.processlist_host, s.sql_text, t.processlist_info, t.processlist_time`
 
-const mariaHolders = `SELECT p.id, p.user, p.host, COALESCE(p.info, ''), MAX(COALESCE(TIMESTAMPDIFF(SECOND, x.trx_started, NOW()), p.time_ms / 1000))
-	FROM information_schema.metadata_lock_info m
-	JOIN information_schema.processlist p ON p.id = m.thread_id
-	LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = p.id
-	WHERE m.table_schema = DATABASE() AND m.table_name = ?
-	GROUP BY p.id, p.user, p.host, p.info`
+const mariaHolders = `SELECT p.id, p.user, p.host, COALESCE(p.info, ''), MAX(p.time_ms) / 1000
+	FROM information_schema.metadata_lock_info m JOIN information_schema.processlist p ON p.id = m.thread_id
+	WHERE m.table_schema = DATABASE() AND m.table_name = ? GROUP BY p.id, p.user, p.host, p.info`
+
+const anySession = `SELECT id, COALESCE(user, ''), COALESCE(host, ''), COALESCE(info, ''), time FROM information_schema.processlist
+	WHERE db = DATABASE() AND command <> 'Daemon' AND COALESCE(state, '') NOT LIKE 'Waiting for %lock%'`
 
 // suspects are the sessions that may hold a lock on the table.
 func (s *session) suspects(ctx context.Context, lock plan.Lock) ([]executor.Blocker, error) {
-	all, err := s.query(ctx, `SELECT p.id, COALESCE(p.user, ''), COALESCE(p.host, ''), COALESCE(p.info, ''),
-			COALESCE(GREATEST(0, UNIX_TIMESTAMP(SYSDATE()) - UNIX_TIMESTAMP(x.trx_started)), p.time),
-			x.trx_id IS NOT NULL
-		FROM information_schema.processlist p LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = p.id
-		WHERE p.db = DATABASE() AND p.command <> 'Daemon' AND (x.trx_id IS NOT NULL OR p.info IS NOT NULL)
-			AND COALESCE(p.state, '') NOT LIKE 'Waiting for %lock%'`)
+	all, err := s.query(ctx, anySession)
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.openTransactions(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []executor.Blocker
 	for _, b := range all {
-		if !b.trx && !mentions(b.sql)[strings.ToLower(lock.Object)] {
-			continue
+		x, inTrx := open[b.PID]
+		switch {
+		case inTrx:
+			b.Age = x.age
+			if b.sql == "" {
+				b.Query = "(idle in an open transaction; best effort: this server tells neither its statements nor the tables it locks)"
+			}
+			out = append(out, b.Blocker)
+		case mentions(b.sql)[strings.ToLower(lock.Object)]:
+			out = append(out, b.Blocker)
 		}
-		if b.sql == "" {
-			b.Query = "(an open transaction; best effort: this server does not tell which tables it locks)"
+	}
+	return out, nil
+}
+
+// openTransactions are known to who may see them; to others there are none.
+func (s *session) openTransactions(ctx context.Context) (map[int64]trx, error) {
+	open, _, err := s.trxs.read(ctx, s.db, 0)
+	if number(err) == errSpecificAccess {
+		return nil, nil
+	}
+	return open, err
+}
+
+func (s *session) holders(ctx context.Context, lock plan.Lock, query string, args ...any) ([]executor.Blocker, error) {
+	found, err := s.query(ctx, query, append([]any{lock.Object}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	var open map[int64]trx
+	if s.engine.maria {
+		if open, err = s.openTransactions(ctx); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]executor.Blocker, 0, len(found))
+	for _, b := range found {
+		if x, ok := open[b.PID]; ok {
+			b.Age = x.age
 		}
 		out = append(out, b.Blocker)
 	}
 	return out, nil
 }
 
-func (s *session) holders(ctx context.Context, lock plan.Lock, query string, args ...any) ([]executor.Blocker, error) {
-	found, err := s.query(ctx, query, append([]any{lock.Object}, args...)...)
-	out := make([]executor.Blocker, 0, len(found))
-	for _, b := range found {
-		out = append(out, b.Blocker)
-	}
-	return out, err
-}
-
 type suspect struct {
 	executor.Blocker
 	sql string
-	trx bool
 }
 
 // query reads blockers and leaves out our own connections.
@@ -108,19 +131,11 @@ func (s *session) query(ctx context.Context, query string, args ...any) ([]suspe
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
 	var out []suspect
 	for rows.Next() {
 		var b suspect
 		var age sql.NullFloat64
-		dest := []any{&b.PID, &b.User, &b.Client, &b.sql, &age}
-		if len(columns) > len(dest) {
-			dest = append(dest, &b.trx)
-		}
-		if err := rows.Scan(dest...); err != nil {
+		if err := rows.Scan(&b.PID, &b.User, &b.Client, &b.sql, &age); err != nil {
 			return nil, err
 		}
 		b.Query = masked(b.sql)

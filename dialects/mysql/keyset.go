@@ -222,11 +222,11 @@ func (k key) chunks(t *planner.Table, sql func(bounds string) string, todo strin
 
 // keepTimes are the assignments that keep the server from moving the columns
 // that say when a row was last changed.
-func keepTimes(t *planner.Table, assigned []string) []string {
+func keepTimes(t *planner.Table, qualifier string, assigned []string) []string {
 	var out []string
 	for _, c := range t.Columns {
 		if strings.Contains(strings.ToLower(c.Rest), "on update") && !slices.Contains(assigned, c.Name) {
-			out = append(out, quoteName(c.Name)+" = "+quoteName(c.Name))
+			out = append(out, qualifier+quoteName(c.Name)+" = "+qualifier+quoteName(c.Name))
 		}
 	}
 	return out

@@ -32,8 +32,10 @@ type session struct {
 	control *sql.DB
 	app     string
 	dbName  string
-	// schema tells whether performance_schema may be asked.
+	// perf tells whether performance_schema is on.
 	perf bool
+
+	trxs trxTable
 
 	mu  sync.Mutex
 	own map[int64]bool // ids of our connections
@@ -184,11 +186,11 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 
 // Exec implements executor.Session.
 func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b executor.Bounds) error {
-	if err := onConn(conn, func(c *watchedConn) error { c.bounds = &b; return nil }); err != nil {
+	if err := onConn(conn, func(c *watchedConn) error { return c.begin(ctx, b) }); err != nil {
 		return err
 	}
 	_, err := conn.ExecContext(ctx, statement)
-	return errors.Join(err, onConn(conn, func(c *watchedConn) error { c.bounds = nil; return nil }))
+	return errors.Join(err, onConn(conn, func(c *watchedConn) error { return c.end() }))
 }
 
 // Reset implements executor.Session.

@@ -240,12 +240,43 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 			k[i].name = to
 		}
 	}
-	final := *w.op.Grace
-	final.Groups = nil
-	for _, g := range w.op.Open.Groups {
-		final.Groups = append(final.Groups, renamedGroup(g, w.names))
+	v := verifier{d: w.d, sync: w.op.Grace, k: k}
+	var sets, wrong, assigned []string
+	for _, g := range w.op.Grace.Groups {
+		for _, a := range g.Down {
+			cond := v.stale(a, w.open(a.Column))
+			sets = append(sets, fmt.Sprintf("%[1]s = IF(%[2]s, %[3]s, %[1]s)", quoteName(a.Column), cond, a.Expr.SQL(quoteName)))
+			wrong = append(wrong, cond)
+			assigned = append(assigned, a.Column)
+		}
 	}
-	return verifier{d: w.d, sync: &final, k: k}.repair(func(g planner.Group) []planner.Assign { return g.Down }), nil
+	t, cond := w.op.Table, anyOf(wrong)
+	sets = append(sets, keepTimes(t, "", assigned)...)
+	return k.chunks(t, func(bounds string) string {
+		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(t.Ref.Name), strings.Join(sets, ", "), bounds, cond)
+	}, cond), nil
+}
+
+// open is the open state's group that a tombstone is of, over the final names.
+func (w *switcher) open(tombstone string) planner.Group {
+	for _, g := range w.op.Open.Groups {
+		g = renamedGroup(g, w.names)
+		if slices.ContainsFunc(append(slices.Clone(g.Up), g.Down...), func(a planner.Assign) bool { return a.Column == tombstone }) {
+			return g
+		}
+	}
+	return planner.Group{}
+}
+
+// stale is true for rows whose tombstone must be written again before it gets
+// its name back: those that the open state would call inconsistent. Where the
+// open state knows one direction only, the tombstone may rightly differ from
+// what down gives, and is only filled.
+func (v verifier) stale(a planner.Assign, open planner.Group) string {
+	if len(open.Up) == 0 || len(open.Down) == 0 || !comparable(open.Up) {
+		return fmt.Sprintf("%s IS NULL AND %s IS NOT NULL", quoteName(a.Column), paren(a.Expr.SQL(quoteName)))
+	}
+	return v.lenient(open)
 }
 
 func renamedGroup(g planner.Group, names map[string]string) planner.Group {

@@ -115,7 +115,7 @@ func (v verifier) repair(side func(planner.Group) []planner.Assign) *plan.Chunks
 	if len(conds) == 0 {
 		return nil
 	}
-	sets = append(sets, keepTimes(v.sync.Table, assigned)...)
+	sets = append(sets, keepTimes(v.sync.Table, "", assigned)...)
 	cond := anyOf(conds)
 	return v.k.chunks(v.sync.Table, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(v.sync.Table.Ref.Name), strings.Join(sets, ", "), bounds, cond)

@@ -346,7 +346,7 @@ func (w *watch) loop(ctx context.Context) {
 	}
 	look := time.NewTimer(watchFrom)
 	defer look.Stop()
-	var since time.Time
+	free := time.Now() // when it was last known not to wait
 	for {
 		select {
 		case <-w.done:
@@ -360,13 +360,14 @@ func (w *watch) loop(ctx context.Context) {
 		case <-look.C:
 		}
 		look.Reset(watchEvery)
+		if w.bounds.Lock <= 0 {
+			continue
+		}
+		waits, seen := w.s.waits(own, w.id)
 		switch {
-		case w.bounds.Lock <= 0:
-		case !w.s.waits(own, w.id):
-			since = time.Time{}
-		case since.IsZero():
-			since = time.Now()
-		case time.Since(since) >= w.bounds.Lock-watchFrom:
+		case !waits:
+			free = seen
+		case time.Since(free) >= w.bounds.Lock:
 			w.end(own, errLockTimeout)
 			return
 		}
@@ -406,21 +407,80 @@ func (w *watch) kill(ctx context.Context, cause error) {
 }
 
 // waits asks whether a connection's statement waits for a lock: for a table's
-// metadata, or for a row.
-func (s *session) waits(ctx context.Context, id int64) bool {
-	query := "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND " + waitState("state")
-	if s.perf && !s.engine.maria {
-		query = "SELECT COUNT(*) FROM performance_schema.threads WHERE processlist_id = ? AND " + waitState("processlist_state")
-	}
+// metadata, or for a row. seen is when that was so.
+func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Time) {
+	seen = time.Now()
 	var n int
-	if err := s.control.QueryRowContext(ctx, query, id).Scan(&n); err == nil && n > 0 {
-		return true
+	if s.perf && !s.engine.maria {
+		err := s.control.QueryRowContext(ctx, `SELECT COUNT(*) FROM performance_schema.threads t WHERE t.processlist_id = ? AND (`+
+			waitState("t.processlist_state")+` OR EXISTS (SELECT 1 FROM performance_schema.data_lock_waits w WHERE w.requesting_thread_id = t.thread_id))`,
+			id).Scan(&n)
+		return err == nil && n > 0, seen
 	}
-	err := s.control.QueryRowContext(ctx,
-		"SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ? AND trx_state = 'LOCK WAIT'", id).Scan(&n)
-	return err == nil && n > 0
+	err := s.control.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND "+waitState("state"), id).Scan(&n)
+	if err == nil && n > 0 {
+		return true, seen
+	}
+	open, seen, err := s.trxs.read(ctx, s.control, trxFresh)
+	return err == nil && open[id].waits, seen
 }
 
 func waitState(column string) string {
 	return fmt.Sprintf("(%[1]s LIKE 'Waiting for %%lock%%' OR %[1]s = 'Waiting for table flush')", column)
+}
+
+// trxTable reads information_schema.innodb_trx, which the server fills anew only
+// when nobody has read it for a tenth of a second: who asks more often, or as
+// one of many, is told old news for ever. So all of a session's readers share.
+type trxTable struct {
+	mu   sync.Mutex
+	at   time.Time
+	open map[int64]trx
+}
+
+// trx is an open transaction of some connection.
+type trx struct {
+	waits bool // for a row
+	age   time.Duration
+}
+
+// trxFresh is how old the news may be, and how long the table must be left alone.
+const trxFresh = 110 * time.Millisecond
+
+// read returns the open transactions by connection, and when they were read.
+func (t *trxTable) read(ctx context.Context, db *sql.DB, maxAge time.Duration) (map[int64]trx, time.Time, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	since := time.Since(t.at)
+	if t.open != nil && since < maxAge {
+		return t.open, t.at, nil
+	}
+	if since < trxFresh {
+		wait := time.NewTimer(trxFresh - since)
+		defer wait.Stop()
+		select {
+		case <-ctx.Done():
+			return nil, time.Now(), ctx.Err()
+		case <-wait.C:
+		}
+	}
+	rows, err := db.QueryContext(ctx, `SELECT trx_mysql_thread_id, trx_state = 'LOCK WAIT', TIMESTAMPDIFF(SECOND, trx_started, NOW())
+		FROM information_schema.innodb_trx`)
+	if err != nil {
+		return nil, time.Now(), err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	open := map[int64]trx{}
+	for rows.Next() {
+		var id int64
+		var x trx
+		var age sql.NullInt64
+		if err := rows.Scan(&id, &x.waits, &age); err != nil {
+			return nil, time.Now(), err
+		}
+		x.age = time.Duration(max(0, age.Int64)) * time.Second
+		open[id] = x
+	}
+	t.open, t.at = open, time.Now()
+	return open, t.at, rows.Err()
 }
