@@ -34,6 +34,9 @@ type Harness struct {
 	// it with those". The key column is id and stands first in insert.
 	Upsert func(table string, insert, update []Cell) string
 
+	// IdleUnknown: the server does not tell what an idle session ran last.
+	IdleUnknown bool
+
 	// BadCast is an expression over a varchar column called name whose value is
 	// no number: it fails, and the server's message shows the value.
 	BadCast string

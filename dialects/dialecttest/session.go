@@ -121,7 +121,7 @@ func testBlockers(t *testing.T, h Harness) {
 	if len(found) != 1 || found[0].PID == 0 {
 		t.Errorf("one session holds the table, but: %+v", found)
 	}
-	if q := found[0].Query; strings.Contains(q, secret) || !strings.Contains(strings.ToLower(q), "select") {
+	if q := found[0].Query; strings.Contains(q, secret) || q == "" || !h.IdleUnknown && !strings.Contains(strings.ToLower(q), "select") {
 		t.Errorf("the blocker's statement is shown as %q", q)
 	}
 	if err := hold.Rollback(); err != nil {
