@@ -1,0 +1,213 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/expandcontract/migrate/executor"
+)
+
+// binary_test.go runs the program as people do: another process, told by its
+// command line, judged by its exit code and what it prints.
+
+var program struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// TestMain removes the program that the tests built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program.path != "" {
+		_ = os.RemoveAll(filepath.Dir(program.path))
+	}
+	os.Exit(code)
+}
+
+// binary builds the program once.
+func binary(t *testing.T) string {
+	t.Helper()
+	program.once.Do(func() {
+		dir, err := os.MkdirTemp("", "migrate-integration-")
+		if err != nil {
+			program.err = err
+			return
+		}
+		program.path = filepath.Join(dir, "migrate")
+		args := append([]string{"build", "-o", program.path}, raceFlags...)
+		out, err := exec.CommandContext(context.Background(), "go", append(args, "../cmd/migrate")...).CombinedOutput() //nolint:gosec // fixed arguments
+		if err != nil {
+			program.err = fmt.Errorf("building the program: %w\n%s", err, out)
+		}
+	})
+	if program.err != nil {
+		t.Fatal(program.err)
+	}
+	return program.path
+}
+
+// cli is the program with a folder of migrations and a database.
+type cli struct {
+	dir string
+	url string
+}
+
+// cli makes a folder with migrations, by name.
+func (w *world) cli(t *testing.T, migrations map[string]string) *cli {
+	t.Helper()
+	dir := t.TempDir()
+	for name, src := range migrations {
+		writeMigration(t, dir, name, src)
+	}
+	return &cli{dir: dir, url: w.URL}
+}
+
+func writeMigration(t *testing.T, dir, name, src string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "migrations"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "migrations", name+".sql"), []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// output collects what a process writes while others read it.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// process is the program at work.
+type process struct {
+	cmd            *exec.Cmd
+	stdout, stderr output
+	done           chan struct{}
+	code           int
+}
+
+// start runs a command in the background; it is killed if the test ends first.
+func (c *cli) start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{done: make(chan struct{})}
+	p.cmd = exec.Command(binary(t), args...) //nolint:gosec,noctx // the test's own arguments; ended by the cleanup
+	p.cmd.Dir = c.dir
+	p.cmd.Env = append(os.Environ(), "MIGRATE_DATABASE_URL="+c.url)
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		err := p.cmd.Wait()
+		var exit *exec.ExitError
+		switch {
+		case errors.As(err, &exit):
+			p.code = exit.ExitCode()
+		case err != nil:
+			p.code = -2
+		}
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	})
+	return p
+}
+
+// wait waits for the end and returns the exit code; -1 is a signal's.
+func (p *process) wait() int {
+	<-p.done
+	return p.code
+}
+
+// signal sends one to the process.
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// running reports whether the process has not ended.
+func (p *process) running() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// said is everything that the process wrote.
+func (p *process) said() string { return p.stdout.String() + p.stderr.String() }
+
+// run runs a command to its end, which must have the exit code wanted.
+func (c *cli) run(t *testing.T, want int, args ...string) *process {
+	t.Helper()
+	p := c.start(t, args...)
+	if got := p.wait(); got != want {
+		t.Fatalf("migrate %s exits %d, want %d\n%s", strings.Join(args, " "), got, want, p.said())
+	}
+	return p
+}
+
+// status reads status -o json.
+func (c *cli) status(t *testing.T, name string) executor.MigrationStatus {
+	t.Helper()
+	p := c.run(t, 0, "status", "-o", "json")
+	var s executor.Status
+	if err := json.Unmarshal([]byte(p.stdout.String()), &s); err != nil {
+		t.Fatalf("%v\n%s", err, p.stdout.String())
+	}
+	for _, m := range s.Migrations {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("status does not know %s:\n%s", name, p.stdout.String())
+	return executor.MigrationStatus{}
+}
+
+// contains fails unless the text has all the parts.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in:\n%s", part, text)
+		}
+	}
+}
+
+// hides fails if the text has one of the parts.
+func hides(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			t.Errorf("%q must not be in:\n%s", part, text)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package integration
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/expandcontract/migrate/examples/changes"
+	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/flags"
+	"github.com/expandcontract/migrate/integration/servers"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// equivalence_test.go holds every kind of change against the naive run of the
+// same file: the same schema, the same rows, nothing of ours left behind.
+
+// unsteady are the columns whose values differ from run to run.
+var unsteady = []string{"sessions.token", "sessions.opened_at"}
+
+// eachChange runs a test for every kind of change on every engine, in parallel.
+func eachChange(t *testing.T, f func(t *testing.T, w *world, c changes.Change)) {
+	t.Helper()
+	t.Parallel()
+	for _, engine := range servers.Engines() {
+		all, err := changes.All(engine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			t.Run(engine+"/"+c.Name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, servers.Fresh(t, engine))
+				w.exec(t, c.Before)
+				f(t, w, c)
+			})
+		}
+	}
+}
+
+func TestEquivalence(t *testing.T) {
+	eachChange(t, func(t *testing.T, w *world, c changes.Change) {
+		naive := w.fresh(t)
+		naive.exec(t, c.Before)
+		naive.exec(t, c.Migration)
+
+		h := w.migrate(t, executor.Options{})
+		f := file("0007_"+strings.ReplaceAll(c.Name, "-", "_"), acknowledge(t, h, c.Migration))
+		p, err := h.planner(f)(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.through(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		got, want := w.look(t, unsteady...), naive.look(t, unsteady...)
+		if diff := cmp.Diff(want.Schema, got.Schema); diff != "" {
+			t.Errorf("the schema is not that of the naive run (-naive +migrate):\n%s", diff)
+		}
+		if diff := cmp.Diff(want.Rows, got.Rows); diff != "" {
+			t.Errorf("the rows are not those of the naive run (-naive +migrate):\n%s", diff)
+		}
+		if diff := cmp.Diff(want.Order, got.Order); diff != "" && !(w.postgres() && tellsOfOrder(p.Notes)) {
+			t.Errorf("columns stand elsewhere than after the naive run, and no note says so (-naive +migrate):\n%s\nnotes: %q", diff, p.Notes)
+		}
+	})
+}
+
+// acknowledge allows what the engine cannot do without locking writers out (a
+// CHECK on MySQL); that must be refused as long as nobody allows it.
+func acknowledge(t *testing.T, h *hand, src string) string {
+	t.Helper()
+	const rule = "constraint-validated-under-lock"
+	p, err := h.planner(file("0007_change", src))(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(p.Blocking(), func(z plan.Hazard) bool { return z.Rule == rule }) {
+		return src
+	}
+	before := h.world.look(t)
+	_, err = h.expand(t.Context(), file("0007_change", src))
+	var hazard *executor.HazardError
+	if !errors.As(err, &hazard) {
+		t.Errorf("a hazard that nobody has allowed: expand says %v, want a HazardError", err)
+	}
+	same(t, "refused, the state", before, h.world.look(t))
+	return "-- migrate:allow " + rule + " \"the table is small\"\n" + src
+}
+
+// tellsOfOrder reports whether the plan's notes say that a column moves.
+func tellsOfOrder(notes []string) bool {
+	return slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "column list") || strings.Contains(n, "position") })
+}
+
+func TestRollbackRestores(t *testing.T) {
+	eachChange(t, func(t *testing.T, w *world, c changes.Change) {
+		h := w.migrate(t, executor.Options{})
+		f := file("0007_change", acknowledge(t, h, c.Migration))
+		before := w.look(t)
+		state, err := h.expand(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state == executor.Done {
+			stays(t, w, h, f.Name)
+			return
+		}
+		opened := w.look(t, unsteady...)
+		if len(putOff(t, h, f.Name)) > 0 {
+			state, err = h.contract(t.Context(), f, time.Hour)
+			reaches(t, executor.Grace, state, err)
+			state, err = h.Rollback(t.Context(), f.Name)
+			reaches(t, executor.Open, state, err)
+			same(t, "rolled back from grace, the open state", opened, w.look(t, unsteady...))
+		}
+		if err := h.flag(t.Context(), f, flags.Off()); err != nil {
+			t.Fatal(err)
+		}
+		state, err = h.Rollback(t.Context(), f.Name)
+		reaches(t, executor.RolledBack, state, err)
+		same(t, "rolled back from open, the state before expand", before, w.look(t))
+
+		// What was rolled back can be begun anew.
+		if err := h.through(t.Context(), f); err != nil {
+			t.Fatalf("after a rollback: %v", err)
+		}
+	})
+}
+
+// stays checks that a migration that is done is not rolled back by halves.
+func stays(t *testing.T, w *world, h *hand, name string) {
+	t.Helper()
+	before := w.look(t)
+	_, err := h.Rollback(t.Context(), name)
+	var usage *executor.UsageError
+	if !errors.As(err, &usage) {
+		t.Errorf("rolling back what is done gives %v, want a UsageError", err)
+	}
+	same(t, "refused to roll back, the state", before, w.look(t))
+}
+
+// putOff lists the steps that a grace puts off.
+func putOff(t *testing.T, h *hand, name string) []string {
+	t.Helper()
+	known, _, err := h.Known(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, s := range known[name].Plan.Steps(plan.Contract) {
+		if s.AfterGrace {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+// same compares two pictures in full.
+func same(t *testing.T, what string, want, got picture) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s is not what it was (-was +is):\n%s", what, diff)
+	}
+}

@@ -1,0 +1,129 @@
+package planner_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/expandcontract/migrate/planner"
+)
+
+// versions are what the schemas of testdata are read from, unless they say
+// version=NUMBER in the table's place.
+var versions = map[string]planner.Schema{
+	"postgres": {Version: "17.5", VersionNum: 170005, Default: "public", Path: []string{"public"}},
+	"mysql":    {Version: "9.7.0", VersionNum: 90700, Default: "shop"},
+	"mariadb":  {Version: "11.8.3-MariaDB", VersionNum: 110803, Default: "shop"},
+}
+
+// readSchema reads the short form that testdata describes schemas in.
+func readSchema(t *testing.T, engine, text string) *planner.Schema {
+	t.Helper()
+	s, ok := versions[engine]
+	if !ok {
+		t.Fatalf("unknown engine %q", engine)
+	}
+	s.Engine = engine
+	s.Facts = map[string]string{}
+	var table *planner.Table
+	for _, line := range strings.Split(text, "\n") {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case !strings.HasPrefix(line, " "):
+			table = readTable(&s, words)
+			s.Tables = append(s.Tables, table)
+		default:
+			readPart(t, &s, table, words)
+		}
+	}
+	return &s
+}
+
+// readTable reads "table NAME [rows=N]" or "view NAME".
+func readTable(s *planner.Schema, words []string) *planner.Table {
+	table := &planner.Table{Kind: words[0], Ref: planner.Ref{Name: words[1]}, Rows: 1000, Bytes: 100_000, Facts: map[string]string{}}
+	if s.Engine == "postgres" {
+		table.Ref.Schema = "public"
+	}
+	if len(words) > 2 {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(words[2], "rows="), 10, 64); err == nil {
+			table.Rows = n
+		}
+	}
+	return table
+}
+
+// readPart reads a column, an index or whatever else a table has.
+func readPart(t *testing.T, s *planner.Schema, table *planner.Table, words []string) {
+	t.Helper()
+	switch words[0] {
+	case "key":
+		table.Key = words[1:]
+		ix := readIndex(s, table, table.Ref.Name+"_pkey", words[1:], true)
+		ix.Primary, ix.Constraint = true, table.Ref.Name+"_pkey"
+		if s.Engine != "postgres" {
+			ix.Name, ix.Constraint = "PRIMARY", "PRIMARY"
+		}
+		table.Indexes = append(table.Indexes, ix)
+	case "index", "unique":
+		table.Indexes = append(table.Indexes, readIndex(s, table, words[1], list(words[2:]), words[0] == "unique"))
+	case "check", "foreign":
+		kind := map[string]string{"check": "check", "foreign": "foreign key"}[words[0]]
+		c := planner.Constraint{Name: words[1], Kind: kind, Columns: list(words[2:3]), Definition: strings.Join(words[3:], " ")}
+		c.Cascades = strings.Contains(c.Definition, "CASCADE")
+		table.Constraints = append(table.Constraints, c)
+	case "view", "trigger", "policy", "generated", "statistics":
+		kind := words[0]
+		if kind == "generated" {
+			kind = "generated column"
+		}
+		table.Dependents = append(table.Dependents, planner.Dependent{Kind: kind, Name: words[1], Columns: list(words[2:])})
+	case "fact":
+		name, value, _ := strings.Cut(words[1], "=")
+		table.Facts[name] = value
+	default:
+		table.Columns = append(table.Columns, readColumn(s.Engine, words))
+	}
+}
+
+// readColumn reads "NAME TYPE [not null] [default …] [as GENERATED]".
+func readColumn(engine string, words []string) planner.Column {
+	text := strings.Join(words[1:], " ")
+	c := planner.Column{Name: words[0]}
+	if before, after, ok := strings.Cut(text, " as "); ok {
+		text, c.Generated = before, after
+	}
+	if before, after, ok := strings.Cut(text, " default "); ok {
+		text = before
+		c.Default = planner.Expr{Parts: []planner.Part{{Text: after}}}
+		c.Default.Volatile = strings.Contains(after, "random")
+	}
+	c.Type, c.NotNull = strings.CutSuffix(text, " not null")
+	if textual := strings.Contains(c.Type, "char") || strings.Contains(c.Type, "text"); textual && engine != "postgres" {
+		c.Charset, c.Collation = "utf8mb4", "utf8mb4_general_ci"
+	}
+	return c
+}
+
+func readIndex(s *planner.Schema, table *planner.Table, name string, columns []string, unique bool) planner.Index {
+	kind := "INDEX"
+	if unique {
+		kind = "UNIQUE INDEX"
+	}
+	definition := fmt.Sprintf("CREATE %s `%s` ON `%s` (`%s`)", kind, name, table.Ref.Name, strings.Join(columns, "`, `"))
+	if s.Engine == "postgres" {
+		definition = fmt.Sprintf("CREATE %s %s ON public.%s USING btree (%s)", kind, name, table.Ref.Name, strings.Join(columns, ", "))
+	}
+	return planner.Index{Name: name, Columns: columns, Unique: unique, Simple: true, Definition: definition}
+}
+
+// list reads "(a, b)".
+func list(words []string) []string {
+	text := strings.Trim(strings.Join(words, " "), "()")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(text, " ", ""), ",")
+}
