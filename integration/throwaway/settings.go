@@ -23,6 +23,8 @@ var serverArgs = map[string][]string{
 		"--max-connections=300",
 		"--innodb-buffer-pool-size=512M",
 		"--innodb-flush-log-at-trx-commit=2",
+		// Before 11.6 the server's own default is latin1, which Debian's configuration changes.
+		"--character-set-server=utf8mb4",
 	},
 }
 
