@@ -74,6 +74,8 @@ func (st *stage) create(ctx context.Context, serverURL, name string) (*database.
 	statement := "CREATE DATABASE " + name
 	if st.serverDB.Engine() == database.Postgres {
 		statement += " TEMPLATE template0" // the default one is refused while somebody is connected to it
+	} else {
+		statement += " CHARACTER SET utf8mb4" // before MariaDB 11.6 the default has no room for every name
 	}
 	if err := st.serverDB.Script(ctx, statement); err != nil {
 		return nil, "", fmt.Errorf("creating database %s: %w", name, err)
