@@ -108,18 +108,13 @@ func (wr *writer) run(ctx context.Context, r *rand.Rand) {
 		}
 		err := wr.step(ctx, wr.db, r, n)
 		wr.statements.Add(1)
-		if err != nil && !deadlock(err) {
+		if err != nil {
 			wr.errs = append(wr.errs, err)
 			if len(wr.errs) > 5 {
 				return
 			}
 		}
 	}
-}
-
-// deadlock: rows that two apps write at once may deadlock with or without us.
-func deadlock(err error) bool {
-	return strings.Contains(err.Error(), "1213") || strings.Contains(err.Error(), "40P01")
 }
 
 // ended stops the writer and fails for every statement that did.
