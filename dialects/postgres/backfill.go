@@ -93,7 +93,7 @@ func sample(s *planner.Schema, t *planner.Table, condition string) string {
 }
 
 func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, error) {
-	name := label(s, o.Table.Ref)
+	name := s.Display(o.Table.Ref)
 	if o.Table.Kind != "table" {
 		return planner.Lowered{}, &planner.Unsupported{What: "backfill of " + name, Reason: "it is not a plain table"}
 	}
@@ -113,9 +113,11 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 	}
 	for _, r := range o.Repairs {
 		p.jobs = append(p.jobs, repairJob(columns, r))
-		if h, ok := repeatable(name, r); !ok {
-			out.Hazards = append(out.Hazards, h)
+		hazards, err := repeatable(name, r)
+		if err != nil {
+			return planner.Lowered{}, err
 		}
+		out.Hazards = append(out.Hazards, hazards...)
 	}
 	if len(p.jobs) == 0 {
 		return out, nil
@@ -172,19 +174,26 @@ func repairJob(columns []planner.Column, r planner.Repair) job {
 	return j
 }
 
-// repeatable warns of a repair whose second application changes the row again:
-// rows move while the table is walked, and a walk may meet one twice.
-func repeatable(table string, r planner.Repair) (plan.Hazard, bool) {
+// repeatable refuses a repair whose second application changes the row again:
+// rows move while the table is walked, and a walk may meet one twice. Where the
+// WHERE reads what the UPDATE sets, its author may know better, and is asked.
+func repeatable(table string, r planner.Repair) ([]plan.Hazard, error) {
 	for _, a := range r.Set {
-		if slices.Contains(a.Expr.Columns(), a.Column) && !idempotent(a.Expr) || a.Expr.Volatile {
-			return plan.Hazard{
-				Rule: "repair-not-repeatable", Severity: plan.Error,
-				Message: fmt.Sprintf("the UPDATE of %s.%s gives another value when it meets a row a second time, and rows that move while the table is walked are met twice", table, a.Column),
-				Instead: "write it so that a WHERE leaves out the rows that are done, or put the result into a new column",
-			}, false
+		if !a.Expr.Volatile && (!slices.Contains(a.Expr.Columns(), a.Column) || idempotent(a.Expr)) {
+			continue
 		}
+		what := fmt.Sprintf("UPDATE of %s.%s", table, a.Column)
+		reason := "it gives another value when it meets a row a second time, and rows that move while the table is walked are met twice"
+		instead := "write it so that a WHERE leaves out the rows that are done, or put the result into a new column"
+		if !slices.ContainsFunc(r.Where.Columns(), func(c string) bool { return slices.Contains(targets(r.Set), c) }) {
+			return nil, &planner.Unsupported{What: what, Reason: reason, Instead: instead}
+		}
+		return []plan.Hazard{{
+			Rule: "repair-not-repeatable", Severity: plan.Error, Message: what + ": unless its WHERE leaves them out, " + reason,
+			Instead: "make sure that the WHERE no longer holds for a row that is done",
+		}}, nil
 	}
-	return plan.Hazard{}, true
+	return nil, nil
 }
 
 // onceFunctions give f(f(x)) = f(x), alone and one around the other.

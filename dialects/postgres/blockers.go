@@ -42,7 +42,7 @@ const (
 
 // Blockers names what forbids the wish.
 func (Dialect) Blockers(s *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {
-	name := label(s, t.Ref)
+	name := s.Display(t.Ref)
 	if t.Kind != "table" {
 		return []planner.Blocker{{Object: name, Reason: "it is " + kindName(t.Kind) + ", and only plain tables are handled"}}
 	}

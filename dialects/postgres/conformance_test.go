@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"database/sql"
+	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5/stdlib"
@@ -45,6 +46,29 @@ func app(t testing.TB, url string) *sql.DB {
 	return db
 }
 
+// eachServer runs a test on a database of every PostgreSQL under test.
+func eachServer(t *testing.T, f func(t *testing.T, db *servers.Database)) {
+	t.Helper()
+	for _, target := range servers.Matrix() {
+		if target.Engine != servers.Postgres {
+			continue
+		}
+		t.Run(target.String(), func(t *testing.T) {
+			t.Parallel()
+			f(t, fresh(t, target))
+		})
+	}
+}
+
+// fresh makes a database; only in the matrix does the version matter.
+func fresh(t testing.TB, target servers.Target) *servers.Database {
+	t.Helper()
+	if os.Getenv("MIGRATE_TEST_MATRIX") == "1" && os.Getenv("MIGRATE_TEST_POSTGRES_URL") == "" {
+		return servers.FreshVersion(t, target.Engine, target.Version)
+	}
+	return servers.Fresh(t, target.Engine)
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for _, target := range servers.Matrix() {
@@ -55,7 +79,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			dialecttest.Exercise(t, func(t *testing.T) dialecttest.Harness {
 				t.Helper()
-				db := servers.FreshVersion(t, target.Engine, target.Version)
+				db := fresh(t, target)
 				return dialecttest.Harness{
 					Engine: New(), URL: db.URL, Session: open(t, db.URL), App: app(t, db.URL),
 					Expressions: dialecttest.Expressions{

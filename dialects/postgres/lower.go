@@ -24,7 +24,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 	case planner.OpSetDefault:
 		steps = lowerSetDefault(s, o)
 	case planner.OpDropNotNull:
-		steps = lowerDropNotNull(s, o)
+		steps, err = lowerDropNotNull(s, o)
 	case planner.OpWidenType:
 		steps, err = lowerWidenType(s, o)
 	case planner.OpCreateIndex:
@@ -42,7 +42,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 	case planner.OpSetNotNull:
 		steps = lowerSetNotNull(s, o)
 	case planner.OpAddCheck:
-		steps = lowerAddCheck(s, o)
+		steps, err = lowerAddCheck(s, o)
 	case planner.OpSwitch:
 		steps, err = lowerSwitch(s, o)
 	case planner.OpFenceTable:
@@ -64,7 +64,7 @@ func lowerCreateTable(s *planner.Schema, o planner.OpCreateTable) (planner.Lower
 	if ref.Schema == "" {
 		ref.Schema = s.Default
 	}
-	name := label(s, ref)
+	name := s.Display(ref)
 	if s.Table(o.Change.Table) != nil {
 		if o.Change.IfNotExists {
 			return planner.Lowered{Notes: []string{"the table " + name + " is there already: CREATE TABLE IF NOT EXISTS does nothing"}}, nil
@@ -74,8 +74,8 @@ func lowerCreateTable(s *planner.Schema, o planner.OpCreateTable) (planner.Lower
 	lock := plan.Lock{}
 	why := "a new table is in nobody's way"
 	if others := referenced(o.Change.SQL); len(others) > 0 {
-		lock = plan.Lock{Mode: lockShareRowExclusive, Object: label(s, others[0])}
-		why = "its foreign key makes writers of " + label(s, others[0]) + " wait for a moment"
+		lock = plan.Lock{Mode: lockShareRowExclusive, Object: s.Display(others[0])}
+		why = "its foreign key makes writers of " + s.Display(others[0]) + " wait for a moment"
 	}
 	step := catalogStep("create table "+name, why, lock, []string{o.Change.SQL}, []string{"DROP TABLE " + quoteRef(ref)})
 	step.UndoLoses = &plan.Check{
@@ -103,7 +103,7 @@ func referenced(sql string) []planner.Ref {
 }
 
 func lowerAddColumns(s *planner.Schema, o planner.OpAddColumns) ([]plan.Step, error) {
-	table, name := quoteRef(o.Table.Ref), label(s, o.Table.Ref)
+	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
 	var adds, drops, titles, comments, kept []string
 	for _, c := range o.Columns {
 		if d, ok := checkedDomain(s, c.Type); ok {
@@ -179,7 +179,7 @@ func checkedDomain(s *planner.Schema, typ string) (string, bool) {
 }
 
 func lowerSetDefault(s *planner.Schema, o planner.OpSetDefault) []plan.Step {
-	table, name := quoteRef(o.Table.Ref), label(s, o.Table.Ref)+"."+o.Column.Name
+	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)+"."+o.Column.Name
 	alter := func(e planner.Expr) string {
 		head := "ALTER TABLE " + table + " ALTER COLUMN " + quote(o.Column.Name)
 		if e.IsZero() {
@@ -192,13 +192,13 @@ func lowerSetDefault(s *planner.Schema, o planner.OpSetDefault) []plan.Step {
 		title = "drop the default of " + name
 	}
 	return []plan.Step{catalogStep(
-		title, "a default acts on new rows only", plan.Lock{Mode: lockAccessExclusive, Object: label(s, o.Table.Ref)},
+		title, "a default acts on new rows only", plan.Lock{Mode: lockAccessExclusive, Object: s.Display(o.Table.Ref)},
 		[]string{alter(o.Default)}, []string{alter(o.Before)},
 	)}
 }
 
 func lowerFenceTable(s *planner.Schema, o planner.OpFenceTable) ([]plan.Step, error) {
-	name := label(s, o.Table.Ref)
+	name := s.Display(o.Table.Ref)
 	for _, d := range o.Table.Dependents {
 		switch d.Kind {
 		case kindView, kindMatview, kindRule, kindForeignKey:
@@ -221,15 +221,15 @@ func lowerFenceTable(s *planner.Schema, o planner.OpFenceTable) ([]plan.Step, er
 func lowerPurgeTable(s *planner.Schema, o planner.OpPurgeTable) []plan.Step {
 	tomb := planner.Ref{Schema: o.Table.Ref.Schema, Name: o.Name}
 	step := catalogStep(
-		"drop table "+label(s, tomb)+" (was "+label(s, o.Table.Ref)+")", "its grace is over; this cannot be undone",
-		plan.Lock{Mode: lockAccessExclusive, Object: label(s, tomb)}, []string{"DROP TABLE " + quoteRef(tomb)}, nil,
+		"drop table "+s.Display(tomb)+" (was "+s.Display(o.Table.Ref)+")", "its grace is over; this cannot be undone",
+		plan.Lock{Mode: lockAccessExclusive, Object: s.Display(tomb)}, []string{"DROP TABLE " + quoteRef(tomb)}, nil,
 	)
 	step.AfterGrace = true
 	return []plan.Step{step}
 }
 
 func lowerPurge(s *planner.Schema, o planner.OpPurge) []plan.Step {
-	table, name := quoteRef(o.Table.Ref), label(s, o.Table.Ref)
+	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
 	var do []string
 	if o.Sync != nil {
 		do = append(do, shadowOf(s, o.Sync).drop()...)
@@ -270,7 +270,7 @@ func lowerOpaque(s *planner.Schema, o planner.OpOpaque) []plan.Step {
 		stmt := tree.Stmts[0].Stmt
 		step.Title = "run " + statementName(stmt)
 		if r, ok := subject(stmt); ok {
-			step.Lock = plan.Lock{Mode: lockAccessExclusive, Object: label(s, r)}
+			step.Lock = plan.Lock{Mode: lockAccessExclusive, Object: s.Display(r)}
 		}
 		if !transactional(stmt) {
 			step.Mode = plan.Each

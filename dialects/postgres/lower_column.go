@@ -59,7 +59,7 @@ func (n notNullCheck) added(validated bool) string {
 
 func lowerSetNotNull(s *planner.Schema, o planner.OpSetNotNull) []plan.Step {
 	n := notNullCheckFor(o.Table, o.Column.Name)
-	table := label(s, o.Table.Ref)
+	table := s.Display(o.Table.Ref)
 	name := table + "." + o.Column.Name
 	exclusive := plan.Lock{Mode: lockAccessExclusive, Object: table}
 	return []plan.Step{
@@ -81,12 +81,20 @@ func validateStep(title string, lock plan.Lock, t *planner.Table, sql string) pl
 	})
 }
 
-func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) []plan.Step {
+func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) ([]plan.Step, error) {
 	n := notNullCheckFor(o.Table, o.Column.Name)
-	name := label(s, o.Table.Ref) + "." + o.Column.Name
+	name := s.Display(o.Table.Ref) + "." + o.Column.Name
+	key := slices.ContainsFunc(o.Table.Indexes, func(i planner.Index) bool {
+		return i.Primary && slices.Contains(i.Columns, o.Column.Name)
+	})
+	if key || strings.HasPrefix(o.Column.Generated, "identity") {
+		return nil, &planner.Unsupported{
+			What: "allowing NULL in " + name, Reason: "a column of a primary key, or with an identity, is never NULL",
+		}
+	}
 	step := catalogStep(
 		"allow NULL in "+name, "the column then accepts more than before",
-		plan.Lock{Mode: lockAccessExclusive, Object: label(s, o.Table.Ref)},
+		plan.Lock{Mode: lockAccessExclusive, Object: s.Display(o.Table.Ref)},
 		[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}, nil,
 	)
 	step.UndoMode = plan.Each
@@ -100,7 +108,7 @@ func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) []plan.Step {
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s IS NULL)", quoteRef(n.table), quote(n.col)),
 		Message: "rows have a NULL in " + name,
 	}
-	return []plan.Step{seal(step)}
+	return []plan.Step{seal(step)}, nil
 }
 
 // lowerWidenType changes a type in place. Check constraints over the column
@@ -108,7 +116,7 @@ func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) []plan.Step {
 // validated online.
 func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, error) {
 	t, c := o.Table, o.Column
-	name := label(s, t.Ref) + "." + c.Name
+	name := s.Display(t.Ref) + "." + c.Name
 	if err := fixedType(t, c.Name, name); err != nil {
 		return nil, err
 	}
@@ -131,7 +139,7 @@ func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, erro
 			validates = append(validates, "ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(k.Name))
 		}
 	}
-	lock := plan.Lock{Mode: lockAccessExclusive, Object: label(s, t.Ref)}
+	lock := plan.Lock{Mode: lockAccessExclusive, Object: s.Display(t.Ref)}
 	step := catalogStep(
 		fmt.Sprintf("change the type of %s from %s to %s", name, c.Type, o.Type), "PostgreSQL does this in the catalog alone",
 		lock, slices.Concat(drops, []string{alter(o.Type)}, adds), slices.Concat(drops, []string{alter(c.Type)}, adds),
@@ -147,11 +155,15 @@ func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, erro
 	return steps, nil
 }
 
+// typeBound are the dependants for whose sake PostgreSQL refuses to change a
+// column's type.
+var typeBound = []string{kindView, kindMatview, kindRule, kindPolicy, kindTrigger, kindGenerated, kindPublication}
+
 // fixedType refuses a change of type that PostgreSQL refuses, or for which it
 // would rebuild an index.
 func fixedType(t *planner.Table, column, name string) error {
 	for _, d := range t.Dependents {
-		if slices.Contains(d.Columns, column) && d.Kind != kindForeignKey && d.Kind != kindPublication && d.Kind != kindGrant && d.Kind != kindSetting {
+		if slices.Contains(d.Columns, column) && slices.Contains(typeBound, d.Kind) {
 			return &planner.Unsupported{
 				What: "ALTER COLUMN " + name + " TYPE", Reason: "the " + d.Kind + " " + d.Name + " depends on the column",
 				Instead: "drop it before and create it again after",
@@ -180,13 +192,16 @@ func noLongerFits(c planner.Column, wide string) string {
 	return fmt.Sprintf("CAST(CAST(%s AS %s) AS %s) IS DISTINCT FROM %s", col, c.Type, wide, col)
 }
 
-func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) []plan.Step {
+func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error) {
 	table, name := quoteRef(o.Table.Ref), o.Change.Name
-	if name == "" {
+	switch {
+	case name == "":
 		name = checkDefaultName(o.Table, o.Change.Check)
+	case slices.ContainsFunc(o.Table.Constraints, func(k planner.Constraint) bool { return k.Name == name }):
+		return nil, &planner.Unsupported{What: "ADD CONSTRAINT " + name, Reason: "a constraint of that name is there already"}
 	}
 	drop := "ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + quote(name)
-	object := label(s, o.Table.Ref)
+	object := s.Display(o.Table.Ref)
 	return []plan.Step{
 		catalogStep("add check "+name+" to "+object, "NOT VALID looks at no row that is there",
 			plan.Lock{Mode: lockAccessExclusive, Object: object},
@@ -194,7 +209,7 @@ func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) []plan.Step {
 			[]string{drop}),
 		validateStep("validate check "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: object}, o.Table,
 			"ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(name)),
-	}
+	}, nil
 }
 
 // checkDefaultName is the name that PostgreSQL gives to an unnamed check:

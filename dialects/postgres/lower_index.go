@@ -36,25 +36,25 @@ type indexState struct{ table, index planner.Ref }
 
 func (i indexState) reg() string { return "to_regclass(" + literal(quoteRef(i.index)) + ")" }
 
-func (i indexState) absent() string { return "SELECT " + i.reg() + " IS NULL" }
-
-func (i indexState) valid() string {
+// ours writes the condition that the name is that of an index of our table.
+func (i indexState) ours(valid string) string {
 	return fmt.Sprintf(
-		"EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = %s AND indrelid = to_regclass(%s) AND indisvalid)",
-		i.reg(), literal(quoteRef(i.table)),
+		"EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = %s AND indrelid = to_regclass(%s)%s)",
+		i.reg(), literal(quoteRef(i.table)), valid,
 	)
 }
 
+// drop removes the index; another table's index of that name is left alone.
 func (i indexState) drop() plan.Statement {
-	return plan.Statement{SQL: "DROP INDEX CONCURRENTLY IF EXISTS " + quoteRef(i.index), Probe: i.absent()}
+	return plan.Statement{SQL: "DROP INDEX CONCURRENTLY IF EXISTS " + quoteRef(i.index), Probe: "SELECT NOT " + i.ours("")}
 }
 
 // build creates the index, after what a build that failed left behind: an
 // invalid index, which every write still has to maintain.
 func (i indexState) build(sql string) []plan.Statement {
 	clear := i.drop()
-	clear.Probe += " OR " + i.valid()
-	return []plan.Statement{clear, {SQL: sql, Probe: "SELECT " + i.valid()}}
+	clear.Probe = "SELECT NOT " + i.ours(" AND NOT indisvalid")
+	return []plan.Statement{clear, {SQL: sql, Probe: "SELECT " + i.ours(" AND indisvalid")}}
 }
 
 func buildStep(s *planner.Schema, t *planner.Table, index planner.Ref, title string, stmt *pg.IndexStmt) (plan.Step, error) {
@@ -70,7 +70,7 @@ func buildStep(s *planner.Schema, t *planner.Table, index planner.Ref, title str
 	state := indexState{table: ref, index: index}
 	return seal(plan.Step{
 		Title: title, Why: "CONCURRENTLY: readers and writers go on while it is built", Mode: plan.Each,
-		Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: label(s, t.Ref)}, Work: plan.Build, Rows: t.Rows,
+		Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: s.Display(t.Ref)}, Work: plan.Build, Rows: t.Rows,
 		Statements: state.build(sql), UndoStatements: []plan.Statement{state.drop()},
 	}), nil
 }
@@ -89,9 +89,9 @@ func lowerCreateIndex(s *planner.Schema, o planner.OpCreateIndex) ([]plan.Step, 
 			What: "CREATE INDEX " + index.Name, Reason: "an index of that name is there already", Instead: "give the index another name",
 		}
 	}
-	title := "create index " + index.Name + " on " + label(s, o.Table.Ref)
+	title := "create index " + index.Name + " on " + s.Display(o.Table.Ref)
 	if o.Change.Unique {
-		title = "create unique index " + index.Name + " on " + label(s, o.Table.Ref)
+		title = "create unique index " + index.Name + " on " + s.Display(o.Table.Ref)
 	}
 	step, err := buildStep(s, o.Table, index, title, stmt)
 	return []plan.Step{step}, err
@@ -157,9 +157,9 @@ func lowerDropIndex(s *planner.Schema, o planner.OpDropIndex) ([]plan.Step, erro
 	}
 	state := indexState{table: o.Table.Ref, index: planner.Ref{Schema: o.Table.Ref.Schema, Name: o.Index.Name}}
 	return []plan.Step{seal(plan.Step{
-		Title: "drop index " + o.Index.Name + " of " + label(s, o.Table.Ref),
+		Title: "drop index " + o.Index.Name + " of " + s.Display(o.Table.Ref),
 		Why:   "CONCURRENTLY: it waits for its readers and blocks nobody", Mode: plan.Each,
-		Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: label(s, o.Table.Ref)}, Work: plan.Metadata,
+		Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: s.Display(o.Table.Ref)}, Work: plan.Metadata,
 		Statements: []plan.Statement{state.drop()}, UndoStatements: state.build(sql),
 	})}, nil
 }

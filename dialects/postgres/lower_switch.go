@@ -12,7 +12,7 @@ import (
 // lowerSwitch is one short transaction: to the app, columns, indexes and
 // trigger change hands in one instant.
 func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
-	table, name := quoteRef(o.Table.Ref), label(s, o.Table.Ref)
+	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
 	var do, undo []string
 	for _, y := range []*planner.Sync{o.Open, o.Grace} {
 		if y != nil {
@@ -94,9 +94,11 @@ func renameNotNulls(s *planner.Schema, o planner.OpSwitch) (do, undo []string) {
 
 // renameConstraintIf renames a constraint that may not be there.
 func renameConstraintIf(table planner.Ref, from, to string) string {
-	return fmt.Sprintf("DO $migrate$ BEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass AND conname = %s) THEN\n"+
-		"    ALTER TABLE %s RENAME CONSTRAINT %s TO %s;\n  END IF;\nEND $migrate$",
-		literal(quoteRef(table)), literal(from), quoteRef(table), quote(from), quote(to))
+	return "DO " + dollarQuoted(fmt.Sprintf(
+		" BEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass AND conname = %s) THEN\n"+
+			"    ALTER TABLE %s RENAME CONSTRAINT %s TO %s;\n  END IF;\nEND ",
+		literal(quoteRef(table)), literal(from), quoteRef(table), quote(from), quote(to),
+	))
 }
 
 // catchUp brings tombstones up to date before they become columns again: where
@@ -107,7 +109,7 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 	if o.Grace == nil {
 		return nil
 	}
-	p := pass{table: o.Table, label: label(s, o.Table.Ref)}
+	p := pass{table: o.Table, label: s.Display(o.Table.Ref)}
 	key := slices.Clone(o.Table.Key)
 	for i, k := range key {
 		key[i] = renamed(o.Columns, k)

@@ -84,12 +84,17 @@ func (w *shadow) source() string {
 	if len(w.vars) > 0 {
 		declare = "DECLARE\n  " + strings.Join(w.vars, ";\n  ") + ";\n"
 	}
+	return fmt.Sprintf("CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET search_path = %s AS %s",
+		w.function(), searchPath(w.path), dollarQuoted("\n"+declare+"BEGIN\n"+body+"END\n"))
+}
+
+// dollarQuoted writes a body of code as a string constant.
+func dollarQuoted(body string) string {
 	tag := "$migrate$"
 	for strings.Contains(body, tag) {
 		tag = "$x" + tag[1:]
 	}
-	return fmt.Sprintf("CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET search_path = %s AS %s\n%sBEGIN\n%sEND\n%s",
-		w.function(), searchPath(w.path), tag, declare, body, tag)
+	return tag + body + tag
 }
 
 // searchPath writes a path for SET, with the temporary schema last: by default
@@ -320,7 +325,7 @@ func (w *shadow) checkNames() error {
 }
 
 func shadowLock(s *planner.Schema, y *planner.Sync) plan.Lock {
-	return plan.Lock{Mode: lockShareRowExclusive, Object: label(s, y.Table.Ref)}
+	return plan.Lock{Mode: lockShareRowExclusive, Object: s.Display(y.Table.Ref)}
 }
 
 func lowerInstallShadow(s *planner.Schema, o planner.OpInstallShadow) ([]plan.Step, error) {
@@ -329,7 +334,7 @@ func lowerInstallShadow(s *planner.Schema, o planner.OpInstallShadow) ([]plan.St
 		return nil, err
 	}
 	step := catalogStep(
-		"install shadow writes on "+label(s, o.Sync.Table.Ref),
+		"install shadow writes on "+s.Display(o.Sync.Table.Ref),
 		"from now on a write to one shape reaches the other, within the same statement",
 		shadowLock(s, o.Sync), w.create(), w.drop(),
 	)
@@ -342,7 +347,7 @@ func lowerDropShadow(s *planner.Schema, o planner.OpDropShadow) ([]plan.Step, er
 	if err := w.checkNames(); err != nil {
 		return nil, err
 	}
-	lock := plan.Lock{Mode: lockAccessExclusive, Object: label(s, o.Sync.Table.Ref)}
+	lock := plan.Lock{Mode: lockAccessExclusive, Object: s.Display(o.Sync.Table.Ref)}
 	return []plan.Step{catalogStep(
 		"remove shadow writes from "+lock.Object, "nobody writes the old shape any more", lock, w.drop(), w.create(),
 	)}, nil
@@ -366,7 +371,7 @@ func losesNew(s *planner.Schema, y *planner.Sync) *plan.Check {
 	}
 	return &plan.Check{
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", quoteRef(y.Table.Ref), strings.Join(lost, " OR ")),
-		Message: "new versions have written values to " + label(s, y.Table.Ref) + " that the old columns cannot give back",
+		Message: "new versions have written values to " + s.Display(y.Table.Ref) + " that the old columns cannot give back",
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -24,15 +23,6 @@ const (
 	// takes longer than this, it is not what we thought.
 	metadataTimeoutMS = 10_000
 )
-
-// label is a table as people read it: without the schema in which unqualified
-// names are found first.
-func label(s *planner.Schema, r planner.Ref) string {
-	if r.Schema == s.Default {
-		r.Schema = ""
-	}
-	return r.String()
-}
 
 // script is what a reader of the plan sees of statements.
 func script(statements []plan.Statement) string {

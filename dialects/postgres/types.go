@@ -76,10 +76,10 @@ func baseText(t *pg.TypeName, parts []string) (string, error) {
 	case "timestamp", "timestamptz", "time", "timetz":
 		head, zone, _ := strings.Cut(spelling[name], " ")
 		return head + mods + " " + zone, nil
-	case "float":
-		return "double precision", nil
-	case "dec", "decimal":
-		return "numeric" + mods, nil
+	case "numeric":
+		if len(t.Typmods) == 1 {
+			mods = strings.TrimSuffix(mods, ")") + ",0)"
+		}
 	}
 	if s, ok := spelling[name]; ok && (name != "char" || len(parts) == 1) {
 		return s + mods, nil

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expandcontract/migrate/planner"
@@ -14,7 +15,8 @@ import (
 // passes; Strict wants new = up(old) there too.
 func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification, error) {
 	var lenient, strict []string
-	up, down := pass{}, pass{}
+	up := pass{table: sync.Table, label: s.Display(sync.Table.Ref)}
+	down := up
 	for _, g := range sync.Groups {
 		bad, worse := inconsistent(sync, g)
 		if bad == "" {
@@ -29,15 +31,15 @@ func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification,
 		}
 	}
 	out := plan.Verification{Counts: counting(s, sync.Table, lenient)}
-	if fmt.Sprint(strict) != fmt.Sprint(lenient) {
+	if !slices.Equal(strict, lenient) {
 		c := counting(s, sync.Table, strict)
 		out.Strict = &c
 	}
-	for p, to := range map[*pass]**plan.Chunks{&up: &out.RepairUp, &down: &out.RepairDown} {
-		if len(p.jobs) > 0 {
-			p.table, p.label = sync.Table, label(s, sync.Table.Ref)
-			*to = p.chunks(s)
-		}
+	if len(up.jobs) > 0 {
+		out.RepairUp = up.chunks(s)
+	}
+	if len(down.jobs) > 0 {
+		out.RepairDown = down.chunks(s)
 	}
 	return out, nil
 }
@@ -79,7 +81,7 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chu
 		condition = "(" + strings.Join(conditions, ") OR (") + ")"
 	}
 	return plan.Chunks{
-		Table: quoteRef(t.Ref), Label: label(s, t.Ref), Key: t.Key, Rows: t.Rows,
+		Table: quoteRef(t.Ref), Label: s.Display(t.Ref), Key: t.Key, Rows: t.Rows,
 		SQL:    fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s)),
 		Sample: sample(s, t, condition),
 	}
