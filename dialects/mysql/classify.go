@@ -18,6 +18,7 @@ import (
 const (
 	errSpecificAccess = 1227
 	errBadField       = 1054
+	errSyntax         = 1064
 	errUnknownTable   = 1109
 )
 
@@ -140,6 +141,12 @@ func cleaned(number uint16, msg string) string {
 	head, rest, ok := strings.Cut(msg, "'")
 	if !ok {
 		return msg
+	}
+	if number == errSyntax {
+		// It quotes the rest of a statement of ours.
+		if i := strings.LastIndex(rest, "' at line "); i >= 0 {
+			return head + "'" + masked(rest[:i]) + rest[i:]
+		}
 	}
 	for _, tail := range []string{"' for key '", "' for column "} {
 		if i := strings.LastIndex(rest, tail); i >= 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// online is how CREATE INDEX and DROP INDEX must be done.
+// online is how CREATE INDEX must be done.
 const online = " ALGORITHM=INPLACE LOCK=NONE"
 
 // buildIndex is the step that builds one index.
@@ -21,7 +21,8 @@ func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, name, sql, why
 	p := d.probes(s, t.Ref.Name)
 	st := ddl(t.Ref.Name, fmt.Sprintf("build index %s on %s", name, t.Ref.Name), why, plan.Build,
 		stmts(stmt(sql+online, p.indexes([]string{name}, 1))),
-		stmts(stmt(fmt.Sprintf("DROP INDEX %s ON %s%s", quoteName(name), quoteName(t.Ref.Name), online), p.indexes([]string{name}, 0))))
+		// MariaDB's DROP INDEX takes no ALGORITHM.
+		stmts(stmt(alterTable(t.Ref.Name, inplace, "DROP INDEX "+quoteName(name)), p.indexes([]string{name}, 0))))
 	st.Rows = t.Rows
 	return st
 }

@@ -450,8 +450,12 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 	st.Rows = op.Table.Rows
 	out := steps(st)
 	if how == copyShared {
+		severity := plan.Error
+		if op.Table.Rows <= smallRows && op.Table.Bytes <= smallBytes {
+			severity = plan.Warning
+		}
 		out.Hazards = append(out.Hazards, plan.Hazard{
-			Rule: "constraint-validated-under-lock", Severity: plan.Error,
+			Rule: "constraint-validated-under-lock", Severity: severity,
 			Message: fmt.Sprintf("%s copies table %s (about %d rows) to add a check, and every write to it waits until the copy is done",
 				d.product(), table, op.Table.Rows),
 			Instead: "check the values in the app; or allow it for a table so small that the copy takes no time",
@@ -459,6 +463,13 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 	}
 	return out, nil
 }
+
+// A table up to this size is copied in so short a time that blocking its writes
+// for it is no worse than waiting for a lock.
+const (
+	smallRows  = 10_000
+	smallBytes = 16 << 20
+)
 
 // checkName is the name that the server would give a check: t_chk_1 on MySQL,
 // CONSTRAINT_1 on MariaDB, with the next number that is free.
