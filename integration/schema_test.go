@@ -119,7 +119,7 @@ func (w *world) tables(t *testing.T) []string {
 // columns lists a table's columns in their order.
 func (w *world) columns(t *testing.T, table string) []string {
 	t.Helper()
-	literal := "'" + strings.ReplaceAll(table, "'", "''") + "'"
+	literal := w.literal(table)
 	return w.strings(t, `SELECT column_name FROM information_schema.columns WHERE table_schema = `+
 		w.either("'public'", "DATABASE()")+` AND table_name = `+literal+` ORDER BY ordinal_position`)
 }
@@ -133,7 +133,7 @@ func (w *world) rows(t *testing.T, table string, columns, unsteady []string) []s
 		if slices.Contains(unsteady, table+"."+c) {
 			cell = fmt.Sprintf("CASE WHEN %s IS NULL THEN 'NULL' ELSE 'a value' END", w.quote(c))
 		}
-		cells = append(cells, fmt.Sprintf("CONCAT('%s=', %s)", strings.ReplaceAll(c, "'", "''"), cell))
+		cells = append(cells, fmt.Sprintf("CONCAT(%s, %s)", w.literal(c+"="), cell))
 	}
 	rows := w.strings(t, fmt.Sprintf("SELECT CONCAT_WS(' | ', %s) FROM %s", strings.Join(cells, ", "), w.quote(table)))
 	for i := range rows {

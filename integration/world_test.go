@@ -63,6 +63,15 @@ func (w *world) quote(name string) string {
 	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 }
 
+// literal writes a string.
+func (w *world) literal(text string) string {
+	text = strings.ReplaceAll(text, "'", "''")
+	if !w.postgres() {
+		text = strings.ReplaceAll(text, `\`, `\\`)
+	}
+	return "'" + text + "'"
+}
+
 // own names one of migrate's own tables.
 func (w *world) own(table string) string { return w.either("migrate.", "migrate_") + table }
 
