@@ -142,7 +142,8 @@ func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, erro
 	lock := plan.Lock{Mode: lockAccessExclusive, Object: s.Display(t.Ref)}
 	step := catalogStep(
 		fmt.Sprintf("change the type of %s from %s to %s", name, c.Type, o.Type), "PostgreSQL does this in the catalog alone",
-		lock, slices.Concat(drops, []string{alter(o.Type)}, adds), slices.Concat(drops, []string{alter(c.Type)}, adds),
+		// The way back writes the table anew, checks included.
+		lock, slices.Concat(drops, []string{alter(o.Type)}, adds), []string{alter(c.Type)},
 	)
 	step.UndoLoses = &plan.Check{
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, noLongerFits(c, o.Type)),
