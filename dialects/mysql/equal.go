@@ -60,8 +60,12 @@ func (d *dialect) holds(c planner.Column, charset, column, expr string) string {
 			return d.holdsText(t, "utf8mb4", column, expr)
 		}
 		return d.sameBytes(t, column, "CAST("+expr+" AS JSON)")
-	case classEnum, classBit, classOther:
-		// An enum's values differ under its own collation.
+	case classEnum:
+		// An enum's values differ under its own collation; a set's may be named in any order.
+		if t.name == "set" {
+			return holdsSet(t, column, expr)
+		}
+	case classBit, classOther:
 	}
 	return column + " <=> " + paren(expr)
 }
@@ -76,6 +80,14 @@ func (d *dialect) holdsText(t colType, charset, column, expr string) string {
 		x = "TRIM(TRAILING ' ' FROM " + x + ")"
 	}
 	return fmt.Sprintf("CAST(%s AS BINARY) <=> CAST(%s AS BINARY)", column, x)
+}
+
+func holdsSet(t colType, column, expr string) string {
+	bits := make([]string, len(t.elems))
+	for i, e := range t.elems {
+		bits[i] = fmt.Sprintf("(FIND_IN_SET(%s, %s) > 0) * %d", quoteString(e), expr, uint64(1)<<i)
+	}
+	return fmt.Sprintf("%s + 0 <=> %s", column, strings.Join(bits, " + "))
 }
 
 func temporalCast(t colType) string {
