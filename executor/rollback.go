@@ -48,7 +48,14 @@ func (r *run) rollback(ctx context.Context) error {
 	p := r.rec.Plan
 	switch r.rec.resumeState() {
 	case Contracting, Grace:
-		if err := r.undoAll(ctx, p.Steps(plan.Contract)); err != nil {
+		steps := p.Steps(plan.Contract)
+		if err := r.mayUndo(ctx, steps); err != nil {
+			return err
+		}
+		if err := r.become(ctx, Contracting, 0); err != nil {
+			return err
+		}
+		if err := r.undoAll(ctx, steps); err != nil {
 			return err
 		}
 		return r.become(ctx, Open, 0)
@@ -59,25 +66,43 @@ func (r *run) rollback(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, phase := range []plan.PhaseName{plan.Backfill, plan.Expand} {
-		if err := r.undoAll(ctx, p.Steps(phase)); err != nil {
+	steps := slices.Concat(p.Steps(plan.Expand), p.Steps(plan.Backfill))
+	if err := r.mayUndo(ctx, steps); err != nil {
+		return err
+	}
+	if r.rec.State == Open {
+		if err := r.become(ctx, Expanding, 0); err != nil {
 			return err
 		}
+	}
+	if err := r.undoAll(ctx, steps); err != nil {
+		return err
 	}
 	return r.become(ctx, RolledBack, 0)
 }
 
-// undoAll undoes steps, last first. Purged steps have no undo: the first purge
-// step that has been begun forbids to go back.
-func (r *run) undoAll(ctx context.Context, steps []plan.Step) error {
-	for _, s := range slices.Backward(steps) {
+// mayUndo refuses, before anything is undone, what cannot be: purged steps have
+// no undo, and a guard may say that undoing would lose rows.
+func (r *run) mayUndo(ctx context.Context, steps []plan.Step) error {
+	for _, s := range steps {
 		if s.AfterGrace && !r.known[s.ID].undone() {
 			return &UsageError{
 				Message: fmt.Sprintf("%s: the purge has begun (step %s): what it replaced is gone", r.rec.Name, s.ID),
 				Instead: "run migrate contract to its end, then write a new migration that brings back what you need",
 			}
 		}
+		if s.UndoFirst != nil { // its guard is asked when that has run
+			continue
+		}
+		if err := r.mayLose(ctx, s); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// undoAll undoes steps, last first.
+func (r *run) undoAll(ctx context.Context, steps []plan.Step) error {
 	for _, s := range slices.Backward(steps) {
 		if err := r.undo(ctx, s); err != nil {
 			return err

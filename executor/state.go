@@ -27,9 +27,12 @@ var transitions = map[State][]State{
 	Expanding:   {Backfilling, Failed, RolledBack},
 	Backfilling: {Verifying, Failed, RolledBack},
 	Verifying:   {Open, Done, Failed, RolledBack},
-	Open:        {Contracting, RolledBack, Failed},
+	// A rollback takes a state back before it touches anything, so that nobody
+	// takes a half undone migration for an open one: from there expand, or
+	// contract, can also go forward again.
+	Open:        {Contracting, Expanding, RolledBack, Failed},
 	Contracting: {Grace, Done, Open, Failed},
-	Grace:       {Done, Open, Failed},
+	Grace:       {Done, Contracting, Open, Failed},
 	Done:        {},
 	RolledBack:  {Expanding},
 	Failed:      {Expanding, Backfilling, Verifying, Contracting, Grace, Open, RolledBack},

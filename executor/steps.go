@@ -64,14 +64,25 @@ func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
 	if err := r.mayLose(ctx, s); err != nil {
 		return err
 	}
+	if s.Mode == plan.Chunked {
+		return r.forgetWalk(ctx, s)
+	}
 	mode := s.UndoMode
 	if mode == "" {
 		mode = s.Mode
 	}
-	if mode == plan.Chunked { // what a backfill filled goes with its columns
-		mode = plan.InTx
-	}
 	return r.statements(ctx, s, mode, s.UndoStatements, actionUndo)
+}
+
+// forgetWalk undoes a backfill: what it filled goes with its columns, and should
+// it ever run again, it begins at the beginning.
+func (r *run) forgetWalk(ctx context.Context, s plan.Step) error {
+	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+		if err := r.st.forget(ctx, tx, r.rec.Name, s.ID); err != nil {
+			return err
+		}
+		return r.st.journal(ctx, tx, r.entry(s, actionUndo, eventDone, ""))
+	})
 }
 
 // mayLose asks the step's guard.

@@ -175,10 +175,8 @@ func (w *walk) positions(ctx context.Context) ([]position, error) {
 
 // create writes the first checkpoints of a walk.
 func (w *walk) create(ctx context.Context, tx *sql.Tx, generation string, ps []position) error {
-	for _, t := range []string{"{walks}", "{checkpoints}"} {
-		if _, err := w.st.exec(ctx, tx, `DELETE FROM `+t+` WHERE migration = ? AND step = ?`, w.rec.Name, w.step); err != nil {
-			return err
-		}
+	if err := w.st.forget(ctx, tx, w.rec.Name, w.step); err != nil {
+		return err
 	}
 	_, err := w.st.exec(ctx, tx, `INSERT INTO {walks} (migration, step, label, generation, pass, rows_total, started_at, updated_at)
 		VALUES (?, ?, ?, ?, 1, ?, {now}, {now})`, w.rec.Name, w.step, w.chunks.Label, generation, w.total)
@@ -230,14 +228,16 @@ func (w *walk) load(ctx context.Context, generation string) ([]position, bool, e
 
 // forget drops the checkpoints, so that the next pass begins anew.
 func (w *walk) forget(ctx context.Context) error {
-	return w.inTx(ctx, w.lease, func(tx *sql.Tx) error {
-		for _, t := range []string{"{walks}", "{checkpoints}"} {
-			if _, err := w.st.exec(ctx, tx, `DELETE FROM `+t+` WHERE migration = ? AND step = ?`, w.rec.Name, w.step); err != nil {
-				return err
-			}
+	return w.inTx(ctx, w.lease, func(tx *sql.Tx) error { return w.st.forget(ctx, tx, w.rec.Name, w.step) })
+}
+
+func (s *store) forget(ctx context.Context, tx *sql.Tx, migration, step string) error {
+	for _, t := range []string{"{walks}", "{checkpoints}"} {
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+t+` WHERE migration = ? AND step = ?`, migration, step); err != nil {
+			return fmt.Errorf("dropping the checkpoints: %w", err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // work takes spans from the queue and walks each to its end.

@@ -168,7 +168,7 @@ func (t *Table) read(ctx context.Context, only string) (found map[string]*record
 		args = t.tables.repeated(only)
 	}
 	query := fmt.Sprintf("SELECT name, percent, %s, %s, '', '' FROM %s%s"+
-		" UNION ALL SELECT flag, NULL, NULL, NULL, name, state FROM %s%s ORDER BY 5",
+		" UNION ALL SELECT flag, NULL, NULL, NULL, name, CASE WHEN state = 'failed' AND resume IN ('open', 'contracting', 'grace') THEN resume ELSE state END FROM %s%s ORDER BY 5",
 		t.tables.updatedAt, t.tables.fullSince, t.tables.flags, whereFlag, t.tables.migrations, whereMigration)
 	rows, err := t.db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -231,7 +231,9 @@ func (f *record) flag(origin string) Flag {
 func (t *Table) origin() string { return "table " + t.tables.origin }
 
 // live tells whether the new path may be used while a migration is in this
-// state: whether both shapes are equal, or the new one is all there is.
+// state: whether both shapes are equal, or the new one is all there is. Of a
+// failed one the state counts in which it failed: a contract that stopped half
+// way must not send the app back to columns that may be gone.
 func live(state string) bool {
 	return slices.Contains([]string{"open", "contracting", "grace", "done"}, state)
 }

@@ -72,6 +72,25 @@ func TestTableWaitsForEveryMigrationOfTheFlag(t *testing.T) {
 	})
 }
 
+// A contract that fails half way must not send the app back to columns that may
+// be gone; an expand that fails must not let it use what is not filled.
+func TestTableOfAFailedMigration(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, w *world) {
+		w.set(t, key, "full")
+		w.migration(t, name, key, "open")
+		for during, held := range map[string]bool{
+			"expanding": true, "backfilling": true, "verifying": true, "": true,
+			"open": false, "contracting": false, "grace": false,
+		} {
+			w.failed(t, name, during)
+			if got := w.get(t, key); got.Held != held {
+				t.Errorf("failed in %q: held %t (%s), want %t", during, got.Held, got.Reason, held)
+			}
+		}
+	})
+}
+
 func TestTableOfAFlagNobodySet(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world) {

@@ -52,7 +52,7 @@ func newWorld(t *testing.T, database *servers.Database, place string) *world {
 	w.exec(t, fmt.Sprintf("CREATE TABLE %s (name varchar(191) PRIMARY KEY, percent smallint NOT NULL,"+
 		" updated_at %s NOT NULL, full_since %s NULL)", w.flagsName, instant, instant))
 	w.exec(t, fmt.Sprintf("CREATE TABLE %s (name varchar(191) PRIMARY KEY, state varchar(32) NOT NULL,"+
-		" flag varchar(191) NOT NULL, note varchar(20) NULL)", w.migrationsName))
+		" resume varchar(32) NOT NULL DEFAULT '', flag varchar(191) NOT NULL, note varchar(20) NULL)", w.migrationsName))
 	w.table = flags.NewTable(w.db, w.tables)
 	return w
 }
@@ -69,6 +69,12 @@ func (w *world) migration(t *testing.T, name, flag, state string) {
 	t.Helper()
 	w.exec(t, fmt.Sprintf("DELETE FROM %s WHERE name = '%s'", w.migrationsName, name))
 	w.exec(t, fmt.Sprintf("INSERT INTO %s (name, state, flag) VALUES ('%s', '%s', '%s')", w.migrationsName, name, state, flag))
+}
+
+// failed makes a migration fail in a state.
+func (w *world) failed(t *testing.T, name, during string) {
+	t.Helper()
+	w.exec(t, fmt.Sprintf("UPDATE %s SET state = 'failed', resume = '%s' WHERE name = '%s'", w.migrationsName, during, name))
 }
 
 func (w *world) set(t *testing.T, key, rollout string) {
