@@ -296,11 +296,9 @@ func (b *builder) backfill(t *tableShape, open *Sync) {
 	if op.Sync != nil || len(op.Fills) > 0 || len(op.Repairs) > 0 {
 		b.add(stageBackfill, t.at, op)
 	}
-	for _, c := range t.columns {
-		if names := b.copies(t, c); len(names) > 0 {
-			b.add(stageBackfill, c.at, OpCopyIndexes{
-				Table: t.t, Columns: map[string]string{c.orig.Name: c.shadow()}, Names: names,
-			})
+	for _, retyped := range []bool{false, true} {
+		if cp := b.copies(t, retyped); len(cp.Names) > 0 {
+			b.add(stageBackfill, cp.at, cp.OpCopyIndexes)
 		}
 	}
 	for _, ix := range t.indexes {
@@ -310,18 +308,34 @@ func (b *builder) backfill(t *tableShape, open *Sync) {
 	}
 }
 
-// copies names the copies of the indexes that mention a column with a shadow.
-func (b *builder) copies(t *tableShape, c *columnShape) map[string]string {
-	if c.shadow() == "" {
-		return nil
-	}
-	names := map[string]string{}
-	for _, ix := range t.t.Indexes {
-		if slices.Contains(ix.Columns, c.orig.Name) && !b.dropsIndex(t, ix.Name) {
-			names[ix.Name] = b.hiddenName(t, ix.Name)
+// indexCopies is an OpCopyIndexes, and the place that asks for it.
+type indexCopies struct {
+	at
+	OpCopyIndexes
+}
+
+// copies lists the copies of the indexes that mention a column with a shadow,
+// each over all of these shadows at once. Those over the shadows of renamed
+// columns serve the new shape while both live, and go with them. Those over the
+// shadows of retyped columns take the original's place in the switch, in which
+// renamed columns only change their name. An index may need both.
+func (b *builder) copies(t *tableShape, retyped bool) indexCopies {
+	out := indexCopies{OpCopyIndexes: OpCopyIndexes{Table: t.t, Columns: map[string]string{}, Names: map[string]string{}}}
+	for _, c := range t.columns {
+		if c.shadow() != "" && c.retyped() == retyped {
+			out.at = c.at
+			out.Columns[c.orig.Name] = c.shadow()
 		}
 	}
-	return names
+	for _, ix := range t.t.Indexes {
+		if b.dropsIndex(t, ix.Name) || !slices.ContainsFunc(ix.Columns, func(c string) bool { return out.Columns[c] != "" }) {
+			continue
+		}
+		if out.Names[ix.Name] = b.hiddenName(t, ix.Name); !retyped {
+			out.Names[ix.Name] = b.openName(t, ix.Name)
+		}
+	}
+	return out
 }
 
 func (b *builder) dropsIndex(t *tableShape, name string) bool {

@@ -151,20 +151,21 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 			move(c.name, tomb)
 			move(c.orig.Name, c.name)
 			back = append(back, tombstoneGroup(tomb, ColumnExpr(c.name)))
-			purge.Indexes = append(purge.Indexes, sortedValues(b.copies(t, c))...)
 		default:
 			move(c.orig.Name, tomb)
 			move(c.hidden, c.orig.Name)
 			back = append(back, tombstoneGroup(tomb, c.retype.Down))
-			for _, ix := range t.t.Indexes {
-				if cp, ok := b.copies(t, c)[ix.Name]; ok {
-					old := b.tombstone(t, ix.Name)
-					sw.Indexes = append(sw.Indexes, Rename{From: ix.Name, To: old}, Rename{From: cp, To: ix.Name})
-					purge.Indexes = append(purge.Indexes, old)
-				}
-			}
 		}
 		purge.Columns = append(purge.Columns, tomb)
+	}
+	purge.Indexes = sortedValues(b.copies(t, false).Names)
+	taking := b.copies(t, true).Names
+	for _, ix := range t.t.Indexes {
+		if cp, ok := taking[ix.Name]; ok {
+			old := b.tombstone(t, ix.Name)
+			sw.Indexes = append(sw.Indexes, Rename{From: ix.Name, To: old}, Rename{From: cp, To: ix.Name})
+			purge.Indexes = append(purge.Indexes, old)
+		}
 	}
 	triggers := b.dir.shadow == plan.ShadowDB
 	if len(sw.Columns) == 0 {

@@ -266,6 +266,11 @@ func (sh *shape) hiddenName(t *tableShape, name string) string {
 	return sh.cut("_migrate_new_"+digest(sh.ps.file.Name, t.ref.String(), name)+"_", name)
 }
 
+// openName names the copy of an index that goes when the open state ends.
+func (sh *shape) openName(t *tableShape, name string) string {
+	return sh.cut("_migrate_new_"+digest(sh.ps.file.Name, t.ref.String(), name, "open")+"_", name)
+}
+
 // syncName names triggers and functions: readable, ASCII, at most 40 bytes, so
 // that prefixes and suffixes fit every engine's limit.
 func (sh *shape) syncName(t *tableShape) string {
