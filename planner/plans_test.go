@@ -27,9 +27,12 @@ import (
 //	  view v_users (name)
 //	----
 //
-//	plan [open=(name:table.column,...)] [settings] [touches]
+//	plan [open=(name:table.column,...)] [settings] [touches] [groups]
 //	ALTER TABLE …
 //	----
+//
+// With groups, it tells which columns say the same thing in two shapes, and how
+// one follows from the other.
 //
 // go test -rewrite writes what came out into the files.
 func TestPlans(t *testing.T) {
@@ -73,6 +76,8 @@ func input(schema *planner.Schema, td *datadriven.TestData) planner.Input {
 
 // tell makes a plan, and writes it as the files show it.
 func tell(td *datadriven.TestData, in planner.Input) string {
+	seen := &witness{Dialect: in.Dialect}
+	in.Dialect = seen
 	p, err := planner.Plan(in)
 	var errs planner.Errors
 	if errors.As(err, &errs) {
@@ -92,7 +97,50 @@ func tell(td *datadriven.TestData, in planner.Input) string {
 	if err != nil {
 		return fmt.Sprintf("not planner.Errors: %v", err)
 	}
-	return describe(p, td.HasArg("settings"), td.HasArg("touches"))
+	out := describe(p, td.HasArg("settings"), td.HasArg("touches"))
+	if td.HasArg("groups") {
+		out += seen.groups()
+	}
+	return out
+}
+
+// witness is a dialect that remembers what it was asked to lower.
+type witness struct {
+	planner.Dialect
+	syncs []*planner.Sync
+}
+
+// Lower remembers the synchronisations.
+func (w *witness) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error) {
+	switch op := op.(type) {
+	case planner.OpInstallShadow:
+		w.syncs = append(w.syncs, op.Sync)
+	case planner.OpSwitch:
+		if op.Grace != nil {
+			w.syncs = append(w.syncs, op.Grace)
+		}
+	}
+	return w.Dialect.Lower(s, op)
+}
+
+func (w *witness) groups() string {
+	var b strings.Builder
+	name := func(column string) string { return "[" + column + "]" }
+	assigns := func(what string, as []planner.Assign) {
+		for _, a := range as {
+			fmt.Fprintf(&b, "  %s %s = %s\n", what, a.Column, a.Expr.SQL(name))
+		}
+	}
+	for _, s := range w.syncs {
+		for _, g := range s.Groups {
+			fmt.Fprintf(&b, "group %s: old %s, new %s\n", s.State, strings.Join(g.Old, " "), strings.Join(g.New, " "))
+			assigns("up", g.Up)
+			assigns("down", g.Down)
+			assigns("default of new", g.NewDefaults)
+			assigns("default of old", g.OldDefaults)
+		}
+	}
+	return b.String()
 }
 
 func describe(p *plan.Plan, settings, touches bool) string {

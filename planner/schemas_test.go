@@ -46,6 +46,8 @@ func readTable(s *planner.Schema, words []string) *planner.Table {
 	table := &planner.Table{Kind: words[0], Ref: planner.Ref{Name: words[1]}, Rows: 1000, Bytes: 100_000, Facts: map[string]string{}}
 	if s.Engine == "postgres" {
 		table.Ref.Schema = "public"
+	} else {
+		table.Facts = map[string]string{"engine": "InnoDB", "charset": "utf8mb4", "collation": "utf8mb4_general_ci", "row_format": "dynamic", "row_versions": "0"}
 	}
 	if len(words) > 2 {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(words[2], "rows="), 10, 64); err == nil {
@@ -84,12 +86,12 @@ func readPart(t *testing.T, s *planner.Schema, table *planner.Table, words []str
 		name, value, _ := strings.Cut(words[1], "=")
 		table.Facts[name] = value
 	default:
-		table.Columns = append(table.Columns, readColumn(s.Engine, words))
+		table.Columns = append(table.Columns, readColumn(words))
 	}
 }
 
 // readColumn reads "NAME TYPE [not null] [default …] [as GENERATED]".
-func readColumn(engine string, words []string) planner.Column {
+func readColumn(words []string) planner.Column {
 	text := strings.Join(words[1:], " ")
 	c := planner.Column{Name: words[0]}
 	if before, after, ok := strings.Cut(text, " as "); ok {
@@ -101,9 +103,6 @@ func readColumn(engine string, words []string) planner.Column {
 		c.Default.Volatile = strings.Contains(after, "random")
 	}
 	c.Type, c.NotNull = strings.CutSuffix(text, " not null")
-	if textual := strings.Contains(c.Type, "char") || strings.Contains(c.Type, "text"); textual && engine != "postgres" {
-		c.Charset, c.Collation = "utf8mb4", "utf8mb4_general_ci"
-	}
 	return c
 }
 
