@@ -49,7 +49,7 @@ func TestEquivalence(t *testing.T) {
 		naive.exec(t, c.Migration)
 
 		h := w.migrate(t, executor.Options{})
-		f := file("0007_"+strings.ReplaceAll(c.Name, "-", "_"), acknowledge(t, h, c.Migration))
+		f := file("0007_"+strings.ReplaceAll(c.Name, "-", "_"), c.Migration)
 		p, err := h.planner(f)(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -70,28 +70,6 @@ func TestEquivalence(t *testing.T) {
 	})
 }
 
-// acknowledge allows what the engine cannot do without locking writers out (a
-// CHECK on MySQL); that must be refused as long as nobody allows it.
-func acknowledge(t *testing.T, h *hand, src string) string {
-	t.Helper()
-	const rule = "constraint-validated-under-lock"
-	p, err := h.planner(file("0007_change", src))(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(p.Blocking(), func(z plan.Hazard) bool { return z.Rule == rule }) {
-		return src
-	}
-	before := h.world.look(t)
-	_, err = h.expand(t.Context(), file("0007_change", src))
-	var hazard *executor.HazardError
-	if !errors.As(err, &hazard) {
-		t.Errorf("a hazard that nobody has allowed: expand says %v, want a HazardError", err)
-	}
-	same(t, "refused, the state", before, h.world.look(t))
-	return "-- migrate:allow " + rule + " \"the table is small\"\n" + src
-}
-
 // tellsOfOrder reports whether the plan's notes say that a column moves.
 func tellsOfOrder(notes []string) bool {
 	return slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "column list") || strings.Contains(n, "position") })
@@ -100,7 +78,7 @@ func tellsOfOrder(notes []string) bool {
 func TestRollbackRestores(t *testing.T) {
 	eachChange(t, func(t *testing.T, w *world, c changes.Change) {
 		h := w.migrate(t, executor.Options{})
-		f := file("0007_change", acknowledge(t, h, c.Migration))
+		f := file("0007_change", c.Migration)
 		before := w.look(t)
 		state, err := h.expand(t.Context(), f)
 		if err != nil {
