@@ -18,8 +18,14 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 		b.add(stageContract, t.repairs[0].at, op)
 	}
+	forbid := map[stage]*located[OpSetNotNull]{}
 	for _, c := range t.columns {
-		b.tighten(t, c)
+		b.tighten(t, c, forbid)
+	}
+	for _, st := range []stage{stageExpand, stageContract} {
+		if op := forbid[st]; op != nil {
+			b.add(st, op.at, op.it)
+		}
 	}
 	for _, ck := range t.checks {
 		if !b.afterSwitch(t, ck.it.Check.Columns()) {
@@ -72,8 +78,8 @@ func (b *builder) afterSwitch(t *tableShape, columns []string) bool {
 	})
 }
 
-// tighten sets the defaults and NOT NULLs that had to wait.
-func (b *builder) tighten(t *tableShape, c *columnShape) {
+// tighten sets the defaults that had to wait, and gathers the NOT NULLs.
+func (b *builder) tighten(t *tableShape, c *columnShape, forbid map[stage]*located[OpSetNotNull]) {
 	if c.dropped {
 		return
 	}
@@ -95,7 +101,10 @@ func (b *builder) tighten(t *tableShape, c *columnShape) {
 	}
 	if c.notNull && !isNotNull {
 		narrowEarly("NOT NULL")
-		b.add(st, c.at, OpSetNotNull{Table: t.t, Column: col})
+		if forbid[st] == nil {
+			forbid[st] = &located[OpSetNotNull]{c.at, OpSetNotNull{Table: t.t}}
+		}
+		forbid[st].it.Columns = append(forbid[st].it.Columns, col)
 	}
 }
 

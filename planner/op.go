@@ -73,12 +73,13 @@ type (
 		Repairs []Repair
 	}
 
-	// OpSetNotNull proves online that a column has no NULL and forbids it.
-	// It runs while old versions are gone. Undo allows NULL again.
+	// OpSetNotNull proves online that columns have no NULL and forbids it. It
+	// runs while old versions are gone. Undo allows NULL again. All columns of a
+	// table that need it come together, so that an engine which rebuilds the
+	// table for it does so once.
 	OpSetNotNull struct {
-		Table  *Table
-		Column Column // as it is at that moment
-		// Columns of one table that follow each other may be lowered together.
+		Table   *Table
+		Columns []Column // as they are at that moment
 	}
 
 	// OpAddCheck adds a check constraint, proved without blocking writes where

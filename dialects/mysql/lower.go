@@ -329,19 +329,25 @@ func (d *dialect) restoreDefault(table string, c planner.Column, before planner.
 // nullSteps are the statements that allow and forbid NULL. Both servers rebuild
 // the table for either, beside its writers. Strict mode makes a NULL an error
 // where it would silently become a zero.
-func (d *dialect) nullSteps(s *planner.Schema, t *planner.Table, c planner.Column) (allow, forbid []plan.Statement, err error) {
-	if err := d.generated(t, c); err != nil {
-		return nil, nil, err
+func (d *dialect) nullSteps(s *planner.Schema, t *planner.Table, columns ...planner.Column) (allow, forbid []plan.Statement, err error) {
+	var names, nulls, nots []string
+	for _, c := range columns {
+		if err := d.generated(t, c); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, c.Name)
+		c.NotNull = false
+		nulls = append(nulls, d.restated(c))
+		c.NotNull = true
+		nots = append(nots, d.restated(c))
 	}
 	if ix := fulltext(t); ix != "" {
 		return nil, nil, d.unsupported("table "+t.Ref.Name,
 			fmt.Sprintf("its FULLTEXT index %s makes %s block writes to rebuild it", ix, d.product()), "drop the index before, and build it again after")
 	}
 	p := d.probes(s, t.Ref.Name)
-	null, not := c, c
-	null.NotNull, not.NotNull = false, true
-	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, d.restated(null)), p.nullable(c.Name, true)))
-	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, d.restated(not)), p.nullable(c.Name, false)))
+	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nulls...), p.allNullable(names, true)))
+	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nots...), p.allNullable(names, false)))
 	return allow, forbid, nil
 }
 
@@ -361,12 +367,15 @@ func (d *dialect) dropNotNull(s *planner.Schema, op planner.OpDropNotNull) (plan
 }
 
 func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planner.Lowered, error) {
-	allow, forbid, err := d.nullSteps(s, op.Table, op.Column)
+	allow, forbid, err := d.nullSteps(s, op.Table, op.Columns...)
 	if err != nil {
 		return planner.Lowered{}, err
 	}
-	label := op.Table.Ref.Name + "." + op.Column.Name
-	st := ddl(op.Table.Ref.Name, "forbid NULL in "+label,
+	labels := make([]string, len(op.Columns))
+	for i, c := range op.Columns {
+		labels[i] = op.Table.Ref.Name + "." + c.Name
+	}
+	st := ddl(op.Table.Ref.Name, "forbid NULL in "+strings.Join(labels, ", "),
 		"the server proves it while it rebuilds the table beside its writers", plan.Rewrite, forbid, allow)
 	st.Rows = op.Table.Rows
 	return steps(st), nil

@@ -63,6 +63,16 @@ func (p probes) nullable(column string, yes bool) string {
 		p.where("table_name"), among("column_name", []string{column}), want)
 }
 
+// allNullable tells whether all of some columns allow NULL, or forbid it.
+func (p probes) allNullable(columns []string, yes bool) string {
+	want := "NO"
+	if yes {
+		want = "YES"
+	}
+	return fmt.Sprintf("SELECT COUNT(*) = %d FROM information_schema.columns WHERE %s AND %s AND is_nullable = '%s'",
+		len(columns), p.where("table_name"), among("column_name", columns), want)
+}
+
 // columnType tells whether a column has a type, in the server's words.
 func (p probes) columnType(column, shown string) string {
 	return fmt.Sprintf("SELECT COUNT(*) FROM information_schema.columns WHERE %s AND %s AND column_type = %s",

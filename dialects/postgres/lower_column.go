@@ -58,14 +58,22 @@ func (n notNullCheck) added(validated bool) string {
 }
 
 func lowerSetNotNull(s *planner.Schema, o planner.OpSetNotNull) []plan.Step {
-	n := notNullCheckFor(o.Table, o.Column.Name)
-	table := s.Display(o.Table.Ref)
-	name := table + "." + o.Column.Name
+	var out []plan.Step
+	for _, c := range o.Columns {
+		out = append(out, setNotNull(s, o.Table, c)...)
+	}
+	return out
+}
+
+func setNotNull(s *planner.Schema, t *planner.Table, c planner.Column) []plan.Step {
+	n := notNullCheckFor(t, c.Name)
+	table := s.Display(t.Ref)
+	name := table + "." + c.Name
 	exclusive := plan.Lock{Mode: lockAccessExclusive, Object: table}
 	return []plan.Step{
 		catalogStep("check that "+name+" is not null from now on", "NOT VALID looks at no row that is there",
 			exclusive, []string{n.add()}, []string{n.drop()}),
-		validateStep("prove that no row has a NULL in "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: table}, o.Table, n.validate()),
+		validateStep("prove that no row has a NULL in "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: table}, t, n.validate()),
 		catalogStep("forbid NULL in "+name, "the validated check is proof enough: no scan",
 			exclusive, []string{n.set(), n.drop()},
 			[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}),

@@ -73,7 +73,7 @@ func lowerings(t *testing.T, s *planner.Schema) map[string]planner.Op {
 		"drop-default":         planner.OpSetDefault{Table: users, Column: column("name"), Before: expr(t, "'y'")},
 		"drop-not-null":        planner.OpDropNotNull{Table: users, Column: column("name")},
 		"drop-not-null-key":    planner.OpDropNotNull{Table: users, Column: column("id")},
-		"set-not-null":         planner.OpSetNotNull{Table: users, Column: column("Mail")},
+		"set-not-null":         planner.OpSetNotNull{Table: users, Columns: []planner.Column{column("Mail")}},
 		"widen-varchar":        planner.OpWidenType{Table: users, Column: column("Mail"), Type: "character varying(60)"},
 		"widen-numeric":        planner.OpWidenType{Table: users, Column: column("price"), Type: "numeric(12,2)"},
 		"widen-indexed":        planner.OpWidenType{Table: users, Column: column("name"), Type: "character varying"},

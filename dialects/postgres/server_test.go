@@ -105,7 +105,7 @@ func TestUndoRestores(t *testing.T) {
 			"add":           planner.OpAddColumns{Table: table, Columns: []planner.NewColumn{{ColumnDef: planner.ColumnDef{Name: "extra", Type: "integer", NotNull: true, Default: expr(t, "3")}}}},
 			"default":       planner.OpSetDefault{Table: table, Column: *table.Column("name"), Default: expr(t, "'y'"), Before: table.Column("name").Default},
 			"drop not null": planner.OpDropNotNull{Table: table, Column: *table.Column("name")},
-			"set not null":  planner.OpSetNotNull{Table: table, Column: *table.Column("Note")},
+			"set not null":  planner.OpSetNotNull{Table: table, Columns: []planner.Column{*table.Column("Note")}},
 			"widen":         planner.OpWidenType{Table: table, Column: *table.Column("name"), Type: "text"},
 			"check":         planner.OpAddCheck{Table: table, Change: planner.AddCheck{Check: expr(t, `"Note" <> 'z'`)}},
 			"index":         planner.OpCreateIndex{Table: table, Change: planner.CreateIndex{Name: "t_more", SQL: `CREATE INDEX t_more ON t ("Note")`}},
@@ -176,7 +176,7 @@ func TestSetNotNullDoesNotScan(t *testing.T) {
 	eachServer(t, func(t *testing.T, db *servers.Database) {
 		w := newWorld(t, db, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 100)")
 		_, table := w.inspect("t")
-		steps := w.lower(planner.OpSetNotNull{Table: table, Column: *table.Column("a")})
+		steps := w.lower(planner.OpSetNotNull{Table: table, Columns: []planner.Column{*table.Column("a")}})
 		w.all(steps[:2])
 		cfg, err := pgx.ParseConfig(db.URL)
 		if err != nil {
