@@ -259,7 +259,7 @@ func (b *builder) omissible(t *tableShape, c *columnShape, downs []down) {
 	if c.orig.NotNull && !supplied && (b.dir.shadow == plan.ShadowDB || c.orig.Default.IsZero()) {
 		b.warn(c.at, "null-for-old-readers", plan.Warning, "wrap the parts of migrate:down that can be NULL in COALESCE(…, '')",
 			"migrate:down of %s.%s can be NULL for rows that new versions write, so expand lets the column be NULL; old versions must be able to read that",
-			t.ref, c.orig.Name)
+			t.label, c.orig.Name)
 		b.relax(t, c)
 	}
 }

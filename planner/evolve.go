@@ -378,7 +378,7 @@ func (sh *shape) redefine(t *tableShape, col *columnShape, def ColumnDef) {
 	}
 	if def.Comment != col.orig.Comment {
 		sh.fail("opaque-statement", "keep the comment in the definition", "the comment of %s.%s would change from %q to %q",
-			t.ref, col.name, col.orig.Comment, def.Comment)
+			t.label, col.name, col.orig.Comment, def.Comment)
 	}
 	if def.Rest != "" && def.Rest != col.orig.Rest {
 		sh.fail("opaque-statement", "leave the attribute out", "%s.%s would get another attribute: %s", t.label, col.name, def.Rest)

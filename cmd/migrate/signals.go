@@ -6,10 +6,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted; it is safe to run the same command again")
+
+// sameSignal is how soon after the first a signal is the same wish: a terminal
+// and a supervisor (timeout, a shell) may both pass one interrupt on.
+const sameSignal = 100 * time.Millisecond
 
 // withSignals returns a context that ends with the first SIGINT or SIGTERM: the
 // work at hand is finished or canceled, recorded and released. A second signal
@@ -26,10 +31,16 @@ func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 		case <-finished:
 			return
 		}
-		select {
-		case <-signals:
-			os.Exit(exitInterrupted)
-		case <-finished:
+		first := time.Now()
+		for {
+			select {
+			case <-signals:
+				if time.Since(first) > sameSignal {
+					os.Exit(exitInterrupted)
+				}
+			case <-finished:
+				return
+			}
 		}
 	}()
 	return ctx, func() {
