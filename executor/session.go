@@ -136,7 +136,8 @@ type Layout struct {
 	// Table gives the full name of one of our tables, quoted as needed:
 	// "migrations" → migrate.migrations or migrate_migrations.
 	Table func(name string) string
-	// Exists is a query, without parameters, that yields 1 when our tables are there.
+	// Exists is a query, without parameters, that yields 1 when our table
+	// migrations is there: it is the last to be made.
 	Exists string
 	// Placeholder writes the i-th parameter (from 1).
 	Placeholder func(i int) string

@@ -12,24 +12,6 @@ import (
 // ownTables are the tables that migrate keeps in the target database, with
 // {types} and {names} that the engine's layout fills in.
 var ownTables = []string{
-	`CREATE TABLE IF NOT EXISTS {migrations} (
-  name {key} NOT NULL PRIMARY KEY,
-  state varchar(32) NOT NULL,
-  resume varchar(32) NOT NULL DEFAULT '',
-  flag {key} NOT NULL,
-  run bigint NOT NULL DEFAULT 0,
-  checksum varchar(64) NOT NULL,
-  fingerprint varchar(64) NOT NULL,
-  plan {text} NOT NULL,
-  failed_step varchar(64) NOT NULL DEFAULT '',
-  failed_reason {text} NOT NULL,
-  started_at {time} NULL,
-  opened_at {time} NULL,
-  contracted_at {time} NULL,
-  grace_until {time} NULL,
-  finished_at {time} NULL,
-  updated_at {time} NOT NULL
-)`,
 	`CREATE TABLE IF NOT EXISTS {journal} (
   id {serial},
   migration {key} NOT NULL,
@@ -101,6 +83,27 @@ var ownTables = []string{
   full_since {time} NOT NULL
 )`,
 }
+
+// migrationsTable is made last of all, and after the singletons: Layout.Exists
+// looks for it, and whoever was cut off before is to begin again.
+const migrationsTable = `CREATE TABLE IF NOT EXISTS {migrations} (
+  name {key} NOT NULL PRIMARY KEY,
+  state varchar(32) NOT NULL,
+  resume varchar(32) NOT NULL DEFAULT '',
+  flag {key} NOT NULL,
+  run bigint NOT NULL DEFAULT 0,
+  checksum varchar(64) NOT NULL,
+  fingerprint varchar(64) NOT NULL,
+  plan {text} NOT NULL,
+  failed_step varchar(64) NOT NULL DEFAULT '',
+  failed_reason {text} NOT NULL,
+  started_at {time} NULL,
+  opened_at {time} NULL,
+  contracted_at {time} NULL,
+  grace_until {time} NULL,
+  finished_at {time} NULL,
+  updated_at {time} NOT NULL
+)`
 
 // singletons are the rows that exist once.
 var singletons = []struct{ table, insert string }{
@@ -187,7 +190,7 @@ func bootstrap(ctx context.Context, s Session) error {
 			return fmt.Errorf("filling migrate's own tables: %w", err)
 		}
 	}
-	return nil
+	return createTolerantly(ctx, s, l.sqlText(migrationsTable))
 }
 
 // createTolerantly runs a CREATE … IF NOT EXISTS, which two sessions at once can
