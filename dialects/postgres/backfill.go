@@ -12,18 +12,21 @@ import (
 // sampleRows is how many keys a sample lists at most.
 const sampleRows = 10
 
-// pieceBounds is the condition that cuts a piece out of a table: the pages from
-// the one of $1 up to, not including, that of $2. From PostgreSQL 14 on that is
-// a Tid Range Scan; 13 has none and gets the row numbers of those pages listed
-// (291 rows fit on a page of 8 kB, MaxHeapTuplesPerPage).
+// pieceBounds is the condition that cuts a piece out of a table: the rows from
+// $1 up to, not including, $2. From PostgreSQL 14 on that is a Tid Range Scan;
+// 13 has none, and gets the row numbers of those pages listed (291 rows fit on a
+// page of 8 kB, MaxHeapTuplesPerPage).
 func pieceBounds(s *planner.Schema) string {
 	if s.VersionNum >= 140000 {
-		return "ctid >= $1::tid AND ctid < $2::tid"
+		return withinPiece
 	}
 	return "ctid = ANY (ARRAY(SELECT pg_catalog.format('(%s,%s)', page, line)::tid FROM " +
-		"pg_catalog.generate_series((($1::tid)::text::point)[0]::bigint, (($2::tid)::text::point)[0]::bigint - 1) AS page, " +
-		"pg_catalog.generate_series(1, 291) AS line))"
+		"pg_catalog.generate_series((($1::tid)::text::point)[0]::bigint, (($2::tid)::text::point)[0]::bigint" +
+		" - CASE WHEN (($2::tid)::text::point)[1] = 0 THEN 1 ELSE 0 END) AS page, " +
+		"pg_catalog.generate_series(1, 291) AS line)) AND " + withinPiece
 }
+
+const withinPiece = "ctid >= $1::tid AND ctid < $2::tid"
 
 // job is one piece of work of a backfill: assignments for the rows that meet
 // its condition.
@@ -32,6 +35,8 @@ type job struct {
 	// todo tells which rows still need it; candidates is the part of it that
 	// evaluates none of the user's expressions, and so never fails.
 	todo, candidates string
+	// fallible: todo evaluates expressions of the user's.
+	fallible bool
 }
 
 // pass is jobs over one table, done together.
@@ -71,9 +76,15 @@ func (j job) whatCandidates() string { return j.candidates }
 // chunks writes the pass as statements over pieces.
 func (p pass) chunks(s *planner.Schema) *plan.Chunks {
 	table, todo := quoteRef(p.table.Ref), p.any(job.whatTodo)
+	condition := "(" + todo + ")"
+	if slices.ContainsFunc(p.jobs, func(j job) bool { return j.fallible }) {
+		// Where the server scans a small table as a whole, the user's expressions
+		// must still not be evaluated, and fail, on rows of other pieces.
+		condition = "CASE WHEN " + withinPiece + " THEN " + todo + " ELSE false END"
+	}
 	return &plan.Chunks{
 		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows, Bounded: true,
-		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", table, p.assignments(), pieceBounds(s), todo),
+		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND %s", table, p.assignments(), pieceBounds(s), condition),
 		Sample: sample(s, p.table, p.any(job.whatCandidates)),
 		Left:   fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, todo),
 	}
@@ -148,6 +159,7 @@ func groupJob(t *planner.Table, g planner.Group) job {
 		gives = append(gives, "("+a.Expr.SQL(bareColumn)+") IS NOT NULL")
 	}
 	j.todo += " AND (" + strings.Join(gives, " OR ") + ")"
+	j.fallible = true
 	return j
 }
 
@@ -156,6 +168,7 @@ func fillJob(a planner.Assign) job {
 	j := job{set: []planner.Assign{a}, todo: null, candidates: null}
 	if !a.Expr.NeverNull(func(string) bool { return false }) {
 		j.todo += " AND (" + a.Expr.SQL(bareColumn) + ") IS NOT NULL"
+		j.fallible = true
 	}
 	return j
 }
@@ -167,7 +180,7 @@ func repairJob(columns []planner.Column, r planner.Repair) job {
 	if !r.Where.IsZero() {
 		where = "(" + r.Where.SQL(bareColumn) + ")"
 	}
-	j := job{set: r.Set, todo: where, candidates: where}
+	j := job{set: r.Set, todo: where, candidates: "true", fallible: true} // the WHERE may fail, too
 	if !anyVolatile(r.Set) {
 		j.todo += " AND (" + offTarget(typed(columns, r.Set), bareColumn) + ")"
 	}

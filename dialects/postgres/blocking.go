@@ -98,19 +98,12 @@ func withoutLiterals(query string) string {
 	if strings.HasPrefix(query, "autovacuum: ") {
 		return query
 	}
-	first := func() string {
-		words := strings.Fields(query)
-		if len(words) == 0 || !plainIdentifier(strings.ToLower(words[0])) && !reserved(strings.ToLower(words[0])) {
-			return "a statement that cannot be shown"
-		}
-		return words[0] + " …"
-	}
 	if readable(query) != nil {
-		return first()
+		return firstWord(query)
 	}
 	scan, err := pg.Scan(query)
 	if err != nil {
-		return first()
+		return firstWord(query)
 	}
 	var b strings.Builder
 	last := int32(0)
@@ -129,4 +122,13 @@ func withoutLiterals(query string) string {
 		last = t.End
 	}
 	return b.String()
+}
+
+// firstWord shows a statement's first word, if it is one of SQL's.
+func firstWord(query string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	if tokens, err := pg.Scan(word); err == nil && len(tokens.Tokens) == 1 && tokens.Tokens[0].KeywordKind != pg.KeywordKind_NO_KEYWORD {
+		return word + " …"
+	}
+	return "a statement that cannot be shown"
 }

@@ -85,11 +85,12 @@ func withoutValues(pe *pgconn.PgError) string {
 	message := pe.Message
 	if pe.Code[:2] == "22" {
 		message, _, _ = strings.Cut(message, ": ")
+		message = strings.TrimSpace(message)
 	}
 	message = hideQuoted(message, []string{pe.ConstraintName, pe.ColumnName, pe.TableName, pe.SchemaName, pe.DataTypeName})
-	for what, name := range map[string]string{"column": pe.ColumnName, "constraint": pe.ConstraintName} {
-		if name != "" && !strings.Contains(message, name) {
-			message += ", " + what + " " + name
+	for _, object := range [][2]string{{"column", pe.ColumnName}, {"constraint", pe.ConstraintName}} {
+		if object[1] != "" && !strings.Contains(message, `"`+object[1]+`"`) {
+			message += ", " + object[0] + " " + object[1]
 		}
 	}
 	return message

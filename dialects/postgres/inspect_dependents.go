@@ -12,7 +12,7 @@ import (
 // of $1. A NULL column means the table as a whole.
 const dependentsQuery = `
 WITH deps AS (
-	SELECT classid, objid, deptype, nullif(refobjsubid, 0) AS num FROM pg_depend
+	SELECT classid, objid, objsubid, deptype, nullif(refobjsubid, 0) AS num FROM pg_depend
 	WHERE refclassid = 'pg_class'::regclass AND refobjid = $1::int8::oid
 ), found(kind, name, num) AS (
 	-- Views and rules: what their rewrite rules mention.
@@ -41,6 +41,11 @@ WITH deps AS (
 	FROM deps d JOIN pg_attrdef f ON f.oid = d.objid AND d.classid = 'pg_attrdef'::regclass
 	JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
 	WHERE f.adrelid <> $1::int8::oid OR d.num <> f.adnum
+	UNION ALL
+	-- Before PostgreSQL 15 the generated column itself depends, not its expression.
+	SELECT 'generated column', a.attname::text, d.num
+	FROM deps d JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND a.attgenerated <> ''
+	WHERE d.classid = 'pg_class'::regclass AND d.objid = $1::int8::oid AND d.num <> d.objsubid
 	UNION ALL
 	SELECT 'statistics', s.stxname::text, i.num FROM pg_statistic_ext s, unnest(s.stxkeys) AS i(num) WHERE s.stxrelid = $1::int8::oid
 	UNION ALL

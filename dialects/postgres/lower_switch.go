@@ -125,7 +125,7 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 		if up := upOf(o, g); len(up) > 0 {
 			off = "(" + off + ") AND (" + offTarget(typed(o.Grace.Columns, up), bareColumn) + ")"
 		}
-		p.jobs = append(p.jobs, job{set: g.Down, todo: off, candidates: off})
+		p.jobs = append(p.jobs, job{set: g.Down, todo: off, candidates: off, fallible: true})
 	}
 	if len(p.jobs) == 0 {
 		return nil

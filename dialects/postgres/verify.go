@@ -24,10 +24,10 @@ func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification,
 		}
 		lenient, strict = append(lenient, bad), append(strict, worse)
 		if len(g.Up) > 0 {
-			up.jobs = append(up.jobs, job{set: g.Up, todo: bad, candidates: bad})
+			up.jobs = append(up.jobs, job{set: g.Up, todo: bad, candidates: bad, fallible: true})
 		}
 		if len(g.Down) > 0 {
-			down.jobs = append(down.jobs, job{set: g.Down, todo: bad, candidates: bad})
+			down.jobs = append(down.jobs, job{set: g.Down, todo: bad, candidates: bad, fallible: true})
 		}
 	}
 	out := plan.Verification{Counts: counting(s, sync.Table, lenient)}

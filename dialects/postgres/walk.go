@@ -20,8 +20,7 @@ const maxLines = 291
 type walker struct {
 	db    *sql.DB
 	table string // quoted
-	// byLine: pieces may end within a page (PostgreSQL 14, Tid Range Scan).
-	byLine  bool
+	// bounded: the walk ends where the table ended when it began.
 	bounded bool
 	// density is the number of rows per page.
 	density float64
@@ -30,15 +29,12 @@ type walker struct {
 // Walk prepares to walk a table.
 func (s *session) Walk(ctx context.Context, c plan.Chunks) (executor.Walker, error) {
 	w := &walker{db: s.db, table: c.Table, bounded: c.Bounded}
-	var version int
 	var tuples, pages float64
-	err := s.db.QueryRowContext(ctx, `
-		SELECT current_setting('server_version_num')::int, reltuples::float8, relpages::float8
-		FROM pg_class WHERE oid = $1::regclass`, c.Table).Scan(&version, &tuples, &pages)
+	err := s.db.QueryRowContext(ctx, "SELECT reltuples::float8, relpages::float8 FROM pg_class WHERE oid = $1::regclass", c.Table).
+		Scan(&tuples, &pages)
 	if err != nil {
 		return nil, fmt.Errorf("walking %s: %w", c.Label, err)
 	}
-	w.byLine = version >= 140000
 	if w.density = tuples / pages; tuples <= 0 || pages <= 0 {
 		w.density, err = w.sampleDensity(ctx)
 	}
@@ -135,7 +131,7 @@ func (w *walker) Next(ctx context.Context, span executor.Span, at string, size i
 	return w.piece(from, tid{page: min(end, from.page+pages)}), false, nil
 }
 
-// Split halves a piece, down to a single line where the server can cut there.
+// Split halves a piece, down to a single row.
 func (w *walker) Split(_ context.Context, p executor.Piece) (a, b executor.Piece, ok bool, err error) {
 	from, err := parseTID(p.From)
 	if err != nil {
@@ -149,8 +145,6 @@ func (w *walker) Split(_ context.Context, p executor.Piece) (a, b executor.Piece
 	switch last := to.page + min(to.line, 1); {
 	case last-from.page > 1:
 		middle = tid{page: (from.page + last) / 2}
-	case !w.byLine:
-		return a, b, false, nil
 	default:
 		end := to.line
 		if to.page > from.page {
