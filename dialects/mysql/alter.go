@@ -206,6 +206,12 @@ func (d *dialect) defaultExpr(n ast.ExprNode) (planner.Expr, string) {
 	return e, ""
 }
 
+// nullDefault is DEFAULT NULL where it takes the place of another default: a
+// nullable column whose default is dropped instead cannot be left out on MySQL.
+func nullDefault() planner.Expr {
+	return planner.Expr{Parts: []planner.Part{{Text: "NULL"}}, MaybeNull: true}
+}
+
 func (a alter) check(n ast.ExprNode, name string, enforced bool) (planner.Change, string) {
 	if !enforced {
 		return nil, "NOT ENFORCED checks are not supported"
@@ -230,6 +236,9 @@ func (a alter) redefine(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	if err != nil || reason != "" {
 		return a.opaque(what, reason), err
 	}
+	if def.Default.IsZero() && !def.NotNull {
+		def.Default = nullDefault()
+	}
 	from := c.Name.Name.O
 	if s.OldColumnName != nil {
 		from = s.OldColumnName.Name.O
@@ -248,7 +257,7 @@ func (a alter) alterColumn(s *ast.AlterTableSpec) ([]planner.Change, error) {
 		return a.opaque("ALTER COLUMN "+name+" SET DEFAULT", reason), nil
 	}
 	if e.IsZero() {
-		return one(planner.DropDefault{Table: a.table, Column: name}), nil
+		e = nullDefault()
 	}
 	return one(planner.SetDefault{Table: a.table, Column: name, Default: e}), nil
 }

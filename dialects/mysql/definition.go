@@ -40,7 +40,7 @@ func (d *dialect) definition(c planner.Column) string {
 func (d *dialect) defaultSQL(t colType, e planner.Expr) string {
 	text := e.SQL(quoteName)
 	switch {
-	case isNow(text) && (t.name == "datetime" || t.name == "timestamp"):
+	case isNull(e), isNow(text) && (t.name == "datetime" || t.name == "timestamp"):
 		return text
 	case isLiteral(text) && (d.maria || !t.isLOB()):
 		return text
@@ -51,11 +51,15 @@ func (d *dialect) defaultSQL(t colType, e planner.Expr) string {
 // isSimpleDefault reports whether a default is a literal or the current time,
 // which servers fill into existing rows without copying the table.
 func isSimpleDefault(e planner.Expr) bool {
-	if e.IsZero() {
+	if e.IsZero() || isNull(e) {
 		return true
 	}
 	text := e.SQL(quoteName)
 	return isLiteral(text) || isNow(text)
+}
+
+func isNull(e planner.Expr) bool {
+	return len(e.Parts) == 1 && strings.EqualFold(e.Parts[0].Text, "NULL")
 }
 
 func tokens(text string) []token {
@@ -122,8 +126,8 @@ func canonicalCall(text string) string {
 
 // SameDefault implements planner.Dialect.
 func (d *dialect) SameDefault(a, b planner.Expr) bool {
-	if a.IsZero() || b.IsZero() {
-		return a.IsZero() == b.IsZero()
+	if a.IsZero() || isNull(a) || b.IsZero() || isNull(b) {
+		return (a.IsZero() || isNull(a)) == (b.IsZero() || isNull(b))
 	}
 	x, y := canonicalDefault(a), canonicalDefault(b)
 	if x.text == y.text {

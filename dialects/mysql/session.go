@@ -82,10 +82,6 @@ func (s *session) configure(cfg *driver.Config) {
 	cfg.Params = map[string]string{
 		"time_zone": "'+00:00'", "sql_mode": "'" + sqlMode + "'", "lock_wait_timeout": "1",
 	}
-	if !s.engine.maria {
-		// Estimates that are as fresh as the server can make them.
-		cfg.Params["information_schema_stats_expiry"] = "0"
-	}
 	// The error can only be about names, and this one exists.
 	_ = cfg.Apply(driver.Charset("utf8mb4", ""))
 }

@@ -270,7 +270,9 @@ func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.
 	table := sync.Table.Ref.Name
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
 	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata, create, drop(t))
-	return steps(st), nil
+	out := steps(st)
+	out.Notes = d.needsValue(sync)
+	return out, nil
 }
 
 func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Lowered, error) {
@@ -279,4 +281,22 @@ func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Low
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
 	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata, drop(t), create)
 	return steps(st), nil
+}
+
+// needsValue tells of the one statement of new versions that a trigger comes too
+// late for: MariaDB looks for missing values before it.
+func (d *dialect) needsValue(sync *planner.Sync) []string {
+	if !d.maria {
+		return nil
+	}
+	var out []string
+	for _, g := range sync.Groups {
+		for _, a := range g.Down {
+			if c := columnOf(sync, a.Column); c.NotNull && c.Default.IsZero() {
+				out = append(out, fmt.Sprintf("until contract, INSERT … SELECT that leaves out %s.%s fails on MariaDB (error 1364): only for VALUES does the trigger supply it",
+					sync.Table.Ref.Name, c.Name))
+			}
+		}
+	}
+	return out
 }

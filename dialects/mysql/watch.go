@@ -45,6 +45,14 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if w.id, err = w.number(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	if !c.s.engine.maria {
+		// Estimates that are as fresh as the server can make them. That a MariaDB
+		// server does not know this is told later, in better words.
+		_, err := full.ExecContext(ctx, "SET SESSION information_schema_stats_expiry = 0", nil)
+		if err != nil && number(err) != errUnknownVariable {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
 	c.s.mu.Lock()
 	c.s.own[w.id] = true
 	c.s.mu.Unlock()
