@@ -36,7 +36,7 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 		wg.Wait()
 		p := w.progress(true)
 		if complete {
-			if w.mutates {
+			if w.durable {
 				p.Done = max(p.Done, p.Total)
 			}
 			p.Total, p.ETA = p.Done, 0
@@ -49,21 +49,33 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 }
 
 func (w *walk) progress(final bool) Progress {
-	done := w.done.Load()
-	if !w.mutates && final {
-		done = w.seen.Load() // a count, where the walk goes by estimates
-	}
+	done, total := w.rows(final)
 	p := Progress{
 		Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what,
-		Done: done, Total: max(w.total, done), Paused: w.paused.Load(), Final: final,
+		Done: done, Total: total, Paused: w.paused.Load(), Final: final,
 	}
 	if took := time.Since(w.started).Seconds(); took > 0 {
-		p.Rate = float64(done-w.startRows) / took
+		p.Rate = max(0, float64(done-w.startRows)/took)
 	}
 	if p.Rate > 0 && !p.Paused {
 		p.ETA = time.Duration(float64(p.Total-done) / p.Rate * float64(time.Second))
 	}
 	return p
+}
+
+// rows tells how far the walk is. Pieces only estimate their rows; where rows
+// are counted on the way, the counts are shown and the total is scaled to them.
+func (w *walk) rows(final bool) (done, total int64) {
+	done = w.done.Load()
+	total = max(w.total, done)
+	switch {
+	case !w.mutates && done > 0:
+		seen := w.seen.Load()
+		return seen, max(seen, int64(float64(total)*float64(seen)/float64(done)))
+	case !w.durable && final:
+		return w.changed.Load(), w.changed.Load()
+	}
+	return done, total
 }
 
 // saveRate lets status show the rate. A failure is no reason to stop a
