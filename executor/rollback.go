@@ -26,9 +26,11 @@ func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
 		case RolledBack:
 			return nil
 		case Done, Planned:
-			return &UsageError{
-				Message: fmt.Sprintf("%s is %s: what it replaced is gone", name, rec.State),
-				Instead: "write a new migration that brings back what you need",
+			if !rec.onlyWidened() {
+				return &UsageError{
+					Message: fmt.Sprintf("%s is %s: what it replaced is gone", name, rec.State),
+					Instead: "write a new migration that brings back what you need",
+				}
 			}
 		case Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
 		}
@@ -42,6 +44,12 @@ func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
 		return err
 	})
 	return reached, err
+}
+
+// onlyWidened reports a migration that was done as soon as it had expanded:
+// nothing is gone, so that it can be taken back like an open one.
+func (rec *record) onlyWidened() bool {
+	return rec.State == Done && rec.Plan != nil && len(rec.Plan.Steps(plan.Contract)) == 0
 }
 
 func (r *run) rollback(ctx context.Context) error {
@@ -70,7 +78,7 @@ func (r *run) rollback(ctx context.Context) error {
 	if err := r.mayUndo(ctx, steps); err != nil {
 		return err
 	}
-	if r.rec.State == Open {
+	if r.rec.State == Open || r.rec.State == Done {
 		if err := r.become(ctx, Expanding, 0); err != nil {
 			return err
 		}

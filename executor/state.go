@@ -33,7 +33,7 @@ var transitions = map[State][]State{
 	Open:        {Contracting, Expanding, RolledBack, Failed},
 	Contracting: {Grace, Done, Open, Failed},
 	Grace:       {Done, Contracting, Open, Failed},
-	Done:        {},
+	Done:        {Expanding}, // only what merely widened can be taken back
 	RolledBack:  {Expanding},
 	Failed:      {Expanding, Backfilling, Verifying, Contracting, Grace, Open, RolledBack},
 }

@@ -13,7 +13,7 @@ func TestTransitions(t *testing.T) {
 		Open:        {Done, Grace, Backfilling},
 		Contracting: {RolledBack, Expanding},
 		Grace:       {RolledBack, Expanding},
-		Done:        all,
+		Done:        {Planned, Backfilling, Verifying, Open, Contracting, Grace, RolledBack, Failed},
 		RolledBack:  {Open, Done, Contracting, Failed},
 		Failed:      {Done, Planned},
 	}
