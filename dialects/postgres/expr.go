@@ -30,6 +30,9 @@ type scope struct {
 // fails, with a reason for people, where the expression is no scalar one over
 // the columns of one row.
 func (sc scope) expression(n *pg.Node) (planner.Expr, error) {
+	if n.GetRowExpr().GetRowFormat() == pg.CoercionForm_COERCE_IMPLICIT_CAST { // (a, b), also a, b in our brackets
+		return planner.Expr{}, errors.New("it is a list of values, not one")
+	}
 	n = clone(n)
 	e := planner.Expr{}
 	columns, err := sc.takeColumns(n, &e)
@@ -227,8 +230,7 @@ func parseScalar(text string) (*pg.Node, error) {
 		sel := tree.Stmts[0].Stmt.GetSelectStmt()
 		if sel != nil && len(sel.TargetList) == 1 && sel.TargetList[0].GetResTarget().GetName() == "" {
 			val := sel.TargetList[0].GetResTarget().Val
-			list := val.GetRowExpr().GetRowFormat() == pg.CoercionForm_COERCE_IMPLICIT_CAST // (a, b)
-			if !list && sameTree(selectOf(val), tree.Stmts[0].Stmt) {
+			if sameTree(selectOf(val), tree.Stmts[0].Stmt) {
 				return val, nil
 			}
 		}
