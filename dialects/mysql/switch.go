@@ -130,14 +130,14 @@ func (w *switcher) tombstones() []planner.Column {
 }
 
 // setDefaults gives tombstones that are still NOT NULL a default. The probes
-// skip those that expand has made nullable.
+// skip those that expand has made nullable, and all when the names are new:
+// then another column may have the name.
 func (w *switcher) setDefaults() []plan.Statement {
 	var out []plan.Statement
 	for _, c := range w.tombstones() {
 		out = append(out, stmt(
 			alterTable(w.op.Table.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), w.d.implicit(c))),
-			// Done too when the column no longer has its open name.
-			fmt.Sprintf("SELECT NOT EXISTS (%s)", rows(w.p.nullable(c.Name, false)))))
+			fmt.Sprintf("SELECT NOT EXISTS (%s) OR (%s)", rows(w.p.nullable(c.Name, false)), w.p.moved(w.there, w.gone))))
 	}
 	return out
 }
@@ -192,12 +192,7 @@ func (w *switcher) forward() []plan.Statement {
 	table := quoteName(w.op.Table.Ref.Name)
 	out := stmts(stmt(setMode, ""))
 	done := w.p.moved(w.there, w.gone)
-	if w.op.Open != nil {
-		open := w.d.triggersOf(w.op.Open)
-		for _, t := range []trigger{open.update, open.insert} {
-			out = append(out, stmt(t.sql, fmt.Sprintf("SELECT %s OR (%s)", w.p.triggerThere(t.name), done)))
-		}
-	}
+	out = append(out, w.again(w.op.Open, done)...)
 	out = append(out, stmt("LOCK TABLES "+table+" WRITE", ""))
 	if w.op.Open != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Open))...)
@@ -210,13 +205,29 @@ func (w *switcher) forward() []plan.Statement {
 	return append(out, stmt("UNLOCK TABLES", ""))
 }
 
+// again puts triggers back that an interrupted run has dropped, unless it has got
+// as far as the names.
+func (w *switcher) again(sync *planner.Sync, done string) []plan.Statement {
+	if sync == nil {
+		return nil
+	}
+	var out []plan.Statement
+	ts := w.d.triggersOf(sync)
+	for _, t := range []trigger{ts.update, ts.insert} {
+		out = append(out, stmt(t.sql, fmt.Sprintf("SELECT %s OR (%s)", w.p.triggerThere(t.name), done)))
+	}
+	return out
+}
+
 func (w *switcher) back() []plan.Statement {
 	table := quoteName(w.op.Table.Ref.Name)
-	out := stmts(stmt(setMode, ""), stmt("LOCK TABLES "+table+" WRITE", ""))
+	done := w.p.moved(w.gone, w.there)
+	out := append(stmts(stmt(setMode, "")), w.again(w.op.Grace, done)...)
+	out = append(out, stmt("LOCK TABLES "+table+" WRITE", ""))
 	if w.op.Grace != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Grace))...)
 	}
-	out = append(out, stmt(w.renames(true), w.p.moved(w.gone, w.there)))
+	out = append(out, stmt(w.renames(true), done))
 	out = append(out, w.dropDefaults()...)
 	if w.op.Open != nil {
 		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Open))...)
