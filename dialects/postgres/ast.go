@@ -15,15 +15,20 @@ import (
 	"github.com/expandcontract/migrate/planner"
 )
 
-// maxNesting bounds the brackets that may be open at once: far beyond what
-// people write, and well within the grammar's stack.
-const maxNesting = 500
+// maxNesting bounds how deep a syntax tree can get: tokens that are not behind
+// a comma, over all brackets that are open. The grammar's C code recurses, and
+// ends the process when its stack does, at about six times this.
+const maxNesting = 10_000
 
 // parseSQL reads a script with PostgreSQL's grammar. Errors are of type
 // *planner.SyntaxError, with the offset in bytes.
 func parseSQL(src string) (*pg.ParseResult, error) {
-	if err := readable(src); err != nil {
+	tokens, err := scanSQL(src)
+	if err != nil {
 		return nil, err
+	}
+	if at, ok := tooDeep(tokens); ok {
+		return nil, &planner.SyntaxError{Offset: at, Message: fmt.Sprintf("this nests deeper than %d tokens", maxNesting)}
 	}
 	tree, err := pg.Parse(src)
 	if err != nil {
@@ -32,7 +37,45 @@ func parseSQL(src string) (*pg.ParseResult, error) {
 	return tree, nil
 }
 
-// readable refuses what would reach the C grammar cut or not at all.
+// scanSQL cuts a script into tokens, with errors like parseSQL's.
+func scanSQL(src string) ([]*pg.ScanToken, error) {
+	if err := readable(src); err != nil {
+		return nil, err
+	}
+	scan, err := pg.Scan(src)
+	if err != nil {
+		return nil, syntaxError(src, err)
+	}
+	return scan.Tokens, nil
+}
+
+func tooDeep(tokens []*pg.ScanToken) (at int, deep bool) {
+	open, total := []int{0}, 0 // tokens per open bracket, and their sum
+	for _, t := range tokens {
+		top := len(open) - 1
+		switch t.Token {
+		case pg.Token_ASCII_40, pg.Token_ASCII_91: // ( [
+			open = append(open, 0)
+			top++
+		case pg.Token_ASCII_41, pg.Token_ASCII_93: // ) ]
+			if top > 0 {
+				total -= open[top]
+				open = open[:top]
+				top--
+			}
+		case pg.Token_ASCII_44, pg.Token_ASCII_59: // , ;
+			total -= open[top]
+			open[top] = 0
+		}
+		open[top]++
+		if total++; total > maxNesting {
+			return int(t.Start), true
+		}
+	}
+	return 0, false
+}
+
+// readable refuses what the C grammar would read in part or not at all.
 func readable(src string) error {
 	if i := strings.IndexByte(src, 0); i >= 0 {
 		return &planner.SyntaxError{Offset: i, Message: "the file contains a NUL byte"}
@@ -42,18 +85,6 @@ func readable(src string) error {
 			if r == utf8.RuneError && !strings.HasPrefix(src[i:], string(utf8.RuneError)) {
 				return &planner.SyntaxError{Offset: i, Message: "the file is not valid UTF-8"}
 			}
-		}
-	}
-	depth := 0
-	for i := range len(src) {
-		switch src[i] {
-		case '(', '[':
-			depth++
-		case ')', ']':
-			depth = max(0, depth-1)
-		}
-		if depth > maxNesting {
-			return &planner.SyntaxError{Offset: i, Message: fmt.Sprintf("more than %d brackets are open", maxNesting)}
 		}
 	}
 	return nil

@@ -98,16 +98,13 @@ func withoutLiterals(query string) string {
 	if strings.HasPrefix(query, "autovacuum: ") {
 		return query
 	}
-	if readable(query) != nil {
-		return firstWord(query)
-	}
-	scan, err := pg.Scan(query)
+	tokens, err := scanSQL(query)
 	if err != nil {
 		return firstWord(query)
 	}
 	var b strings.Builder
 	last := int32(0)
-	for _, t := range scan.Tokens {
+	for _, t := range tokens {
 		text := query[t.Start:t.End]
 		switch t.Token {
 		case pg.Token_SQL_COMMENT, pg.Token_C_COMMENT:

@@ -284,14 +284,11 @@ func (Dialect) ParseAssign(src string) (planner.Ref, planner.Assign, error) {
 
 // firstEquals finds the first = that is a token; -1 if there is none.
 func firstEquals(src string) (int, error) {
-	if err := readable(src); err != nil {
+	tokens, err := scanSQL(src)
+	if err != nil {
 		return 0, err
 	}
-	tokens, err := pg.Scan(src)
-	if err != nil {
-		return 0, syntaxError(src, err)
-	}
-	for _, t := range tokens.Tokens {
+	for _, t := range tokens {
 		if t.Token == pg.Token_ASCII_61 {
 			return int(t.Start), nil
 		}

@@ -75,6 +75,30 @@ func reads(t *testing.T, c planner.Change) {
 	}
 }
 
+// TestDeepNesting: what would exhaust the grammar's stack is refused before.
+func TestDeepNesting(t *testing.T) {
+	t.Parallel()
+	for what, src := range map[string]string{
+		"operators": "SELECT " + strings.Repeat("1+", 200_000) + "1",
+		"NOT":       "UPDATE t SET a = " + strings.Repeat("NOT ", 100_000) + "b",
+		"brackets":  "SELECT " + strings.Repeat("(", 100_000) + "1" + strings.Repeat(")", 100_000),
+		"calls":     "SELECT 1, " + strings.Repeat("f(1, ", 100_000) + "1" + strings.Repeat(")", 100_000),
+		"unions":    strings.Repeat("SELECT 1 UNION ", 100_000) + "SELECT 1",
+	} {
+		if _, err := (Dialect{}).Parse(src); err == nil {
+			t.Errorf("%s nested 100,000 times are read", what)
+		}
+	}
+	values := "INSERT INTO t VALUES (1" + strings.Repeat("), (1 + 1, 'x'", 20_000) + ")"
+	if _, err := (Dialect{}).Parse(values); err != nil {
+		t.Errorf("a long list is taken for deep nesting: %v", err)
+	}
+	sum := "UPDATE t SET a = " + strings.Repeat("b || ", 200) + "c"
+	if s, err := (Dialect{}).Parse(sum); err != nil || !strings.HasPrefix(showChange(s.Statements[0].Changes[0]), "update") {
+		t.Errorf("a sum of 200 is not read: %v", err)
+	}
+}
+
 // FuzzParseAssign likewise.
 func FuzzParseAssign(f *testing.F) {
 	for _, s := range []string{"a.b = c", `"a"."b"."c" = d || 'x'`, "a.b = (SELECT 1)", "a.b=", "=", "a.b = 1; DROP TABLE x", "a.b = 1) --", "a.b = $1", "é.b = c +"} {

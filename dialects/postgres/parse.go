@@ -15,13 +15,13 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	scan, err := pg.Scan(src)
+	scanned, err := scanSQL(src)
 	if err != nil {
-		return nil, syntaxError(src, err)
+		return nil, err
 	}
 	out := &planner.Script{}
 	var tokens []*pg.ScanToken
-	for _, t := range scan.Tokens {
+	for _, t := range scanned {
 		switch t.Token {
 		case pg.Token_SQL_COMMENT, pg.Token_C_COMMENT:
 			out.Comments = append(out.Comments, comment(src, t))
