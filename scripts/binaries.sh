@@ -25,7 +25,8 @@ mariadb)
 	command -v mariadbd >/dev/null || scripts/apt.sh mariadb-server-core mariadb-client-core
 	;;
 mysql)
-	is_mysql mysqld || is_mysql "${MYSQL_DIR:?}/bin/mysqld" || scripts/mysql.sh "$MYSQL_DIR"
+	directory=${MYSQL_DIR:-/opt/migrate-test-mysql}
+	is_mysql mysqld || is_mysql "$directory/bin/mysqld" || scripts/mysql.sh "$directory"
 	;;
 *)
 	echo "binaries.sh: unknown engine $engine" >&2

@@ -23,6 +23,7 @@ var mysqlDirs = []string{
 	"/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin",
 	"/opt/homebrew/bin", "/opt/homebrew/opt/mysql/bin", "/opt/homebrew/opt/mariadb/bin",
 	"/usr/local/opt/mysql/bin", "/usr/local/opt/mariadb/bin",
+	"/opt/migrate-test-mysql/bin", // where make demo puts it on Debian, which has no package
 }
 
 func (mysqlRecipe) users() []string { return []string{"mysql", "nobody"} }
