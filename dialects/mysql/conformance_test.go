@@ -30,7 +30,11 @@ func open(t testing.TB, e dialects.Engine, url string) *session {
 			t.Errorf("closing the session: %v", err)
 		}
 	})
-	return s.(*session)
+	own, ok := s.(*session)
+	if !ok {
+		t.Fatalf("the session is a %T", s)
+	}
+	return own
 }
 
 // app is a pool as an application would have.

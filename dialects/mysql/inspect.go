@@ -151,9 +151,10 @@ func (in *inspector) head(ctx context.Context, ref planner.Ref) (*planner.Table,
 		if in.exact && r[0].String != ref.Name {
 			return
 		}
-		rows, _ := strconv.ParseInt(r[3].String, 10, 64)  //nolint:errcheck // an estimate; NULL for views
-		bytes, _ := strconv.ParseInt(r[4].String, 10, 64) //nolint:errcheck // likewise
-		t = &planner.Table{Ref: ref, Kind: kindOf(r[1].String, r[7].String), Rows: rows, Bytes: bytes, Facts: map[string]string{}}
+		t = &planner.Table{
+			Ref: ref, Kind: kindOf(r[1].String, r[7].String), Facts: map[string]string{},
+			Rows: int64(atoi(r[3].String)), Bytes: int64(atoi(r[4].String)), // NULL for views
+		}
 		charset, _, _ := strings.Cut(r[5].String, "_")
 		for fact, v := range map[string]string{
 			factEngine: r[2].String, factCollation: r[5].String, factCharset: charset, factRowFormat: strings.ToLower(r[6].String),

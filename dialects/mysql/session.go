@@ -212,7 +212,9 @@ func (s *session) Accepts(ctx context.Context, c plan.Check) error {
 	if err != nil {
 		return s.Redact(err)
 	}
-	for rows.Next() { //nolint:revive // nobody reads the plan
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for more := true; more; {
+		more = rows.Next() // nobody reads the server's plan
 	}
-	return errors.Join(s.Redact(rows.Err()), rows.Close())
+	return s.Redact(rows.Err())
 }

@@ -284,7 +284,7 @@ func (w *switcher) open(tombstone string) planner.Group {
 // open state knows one direction only, the tombstone may rightly differ from
 // what down gives, and is only filled.
 func (v verifier) stale(a planner.Assign, open planner.Group) string {
-	if len(open.Up) == 0 || len(open.Down) == 0 || !comparable(open.Up) {
+	if len(open.Up) == 0 || len(open.Down) == 0 || !repeatable(open.Up) {
 		return fmt.Sprintf("%s IS NULL AND %s IS NOT NULL", quoteName(a.Column), paren(a.Expr.SQL(quoteName)))
 	}
 	return v.lenient(open)

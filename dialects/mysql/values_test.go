@@ -71,10 +71,19 @@ func TestHoldsWhatWasStored(t *testing.T) {
 func TestSameBytes(t *testing.T) {
 	onServers(t, func(t *testing.T, b *bench) {
 		for _, c := range []struct{ typ, a, b, want string }{
-			{"varchar(9)", "'a'", "'A'", "0"}, {"varchar(9)", "'a'", "'a '", "0"}, {"varchar(9)", "'ss'", "'ß'", "0"},
-			{"varchar(9)", "NULL", "NULL", "1"}, {"varchar(9)", "NULL", "''", "0"}, {"text", "'x'", "'x'", "1"},
-			{"int", "1", "1", "1"}, {"int", "NULL", "0", "0"}, {"json", `'[1]'`, `'[1]'`, "1"}, {"json", `'[1]'`, `'[2]'`, "0"},
-			{"json", `'null'`, "NULL", "0"}, {"enum('a','b')", "'a'", "'b'", "0"}, {"datetime(6)", "'2020-01-01'", "'2020-01-01'", "1"},
+			{"varchar(9)", "'a'", "'A'", "0"},
+			{"varchar(9)", "'a'", "'a '", "0"},
+			{"varchar(9)", "'ss'", "'ß'", "0"},
+			{"varchar(9)", "NULL", "NULL", "1"},
+			{"varchar(9)", "NULL", "''", "0"},
+			{"text", "'x'", "'x'", "1"},
+			{"int", "1", "1", "1"},
+			{"int", "NULL", "0", "0"},
+			{"json", `'[1]'`, `'[1]'`, "1"},
+			{"json", `'[1]'`, `'[2]'`, "0"},
+			{"json", `'null'`, "NULL", "0"},
+			{"enum('a','b')", "'a'", "'b'", "0"},
+			{"datetime(6)", "'2020-01-01'", "'2020-01-01'", "1"},
 		} {
 			b.exec("DROP TABLE IF EXISTS two", fmt.Sprintf("CREATE TABLE two (a %[1]s, b %[1]s)", c.typ),
 				fmt.Sprintf("INSERT INTO two VALUES (%s, %s)", c.a, c.b))
@@ -89,8 +98,13 @@ func TestSameBytes(t *testing.T) {
 func TestDownNeverFails(t *testing.T) {
 	onServers(t, func(t *testing.T, b *bench) {
 		for _, c := range []struct{ from, to string }{
-			{"tinyint", "bigint"}, {"smallint", "int"}, {"mediumint", "bigint"}, {"int", "bigint"},
-			{"tinyint unsigned", "smallint unsigned"}, {"int unsigned", "bigint unsigned"}, {"float", "double"},
+			{"tinyint", "bigint"},
+			{"smallint", "int"},
+			{"mediumint", "bigint"},
+			{"int", "bigint"},
+			{"tinyint unsigned", "smallint unsigned"},
+			{"int unsigned", "bigint unsigned"},
+			{"float", "double"},
 		} {
 			b.exec("DROP TABLE IF EXISTS n", fmt.Sprintf("CREATE TABLE n (id int PRIMARY KEY, a %s, b %s)", c.from, c.to))
 			tc := b.d.Compare(b.schema("n"), *b.table("n").Column("a"), c.to)

@@ -51,7 +51,7 @@ func (v verifier) lenient(g planner.Group) string {
 	switch {
 	case len(g.Up) == 0:
 		return ""
-	case !comparable(g.Up):
+	case !repeatable(g.Up):
 		return never(g)
 	case len(g.Down) == 0:
 		return never(g)
@@ -63,14 +63,14 @@ func never(g planner.Group) string { return upJob(g, func(string) bool { return 
 
 // strict holds rows to new = up(old) where there is no way down.
 func (v verifier) strict(g planner.Group) string {
-	if len(g.Up) > 0 && len(g.Down) == 0 && comparable(g.Up) {
+	if len(g.Up) > 0 && len(g.Down) == 0 && repeatable(g.Up) {
 		return not(v.equal(g.Up))
 	}
 	return v.lenient(g)
 }
 
-// comparable: the expressions give the same value whenever they are asked.
-func comparable(as []planner.Assign) bool {
+// repeatable: the expressions give the same value whenever they are asked.
+func repeatable(as []planner.Assign) bool {
 	for _, a := range as {
 		if a.Expr.Volatile || a.Expr.Stable {
 			return false
@@ -126,7 +126,7 @@ func (v verifier) repair(side func(planner.Group) []planner.Assign) *plan.Chunks
 // only as long as all its targets are NULL, the first assignment makes it right;
 // there each target is set where it is NULL.
 func (v verifier) guard(g planner.Group, a planner.Assign, targets int, wrong string) string {
-	onlyUnfilled := len(g.Down) == 0 || !comparable(g.Up)
+	onlyUnfilled := len(g.Down) == 0 || !repeatable(g.Up)
 	if onlyUnfilled && targets > 1 && slices.ContainsFunc(g.Up, func(u planner.Assign) bool { return u.Column == a.Column }) {
 		return quoteName(a.Column) + " IS NULL"
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 
 	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner/plan"
@@ -230,9 +229,4 @@ func (w *walker) Split(ctx context.Context, p executor.Piece) (a, b executor.Pie
 	}
 	b, _, err = w.piece(mid, p.To, n-n/2)
 	return a, b, err == nil, err
-}
-
-// String names the walker in messages.
-func (w *walker) String() string {
-	return "a walk over " + w.name + " by " + strings.Join(w.key.names(), ", ")
 }

@@ -1,0 +1,173 @@
+package mysql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expandcontract/migrate/planner"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// column.go lowers what changes one column in place.
+
+// restated is a column's definition for MODIFY, which keeps its place.
+func (d *dialect) restated(c planner.Column) string {
+	c.Rest, _ = placeOf(c.Rest)
+	return "MODIFY COLUMN " + d.definition(c)
+}
+
+// generated refuses to restate what the server computes.
+func (d *dialect) generated(t *planner.Table, c planner.Column) error {
+	if c.Generated == "" || c.Generated == "auto_increment" {
+		return nil
+	}
+	return d.unsupported(fmt.Sprintf("column %s.%s", t.Ref.Name, c.Name), "it is a generated column", "")
+}
+
+func (d *dialect) setDefault(op planner.OpSetDefault) planner.Lowered {
+	table := op.Table.Ref.Name
+	label := table + "." + op.Column.Name
+	title := "set the default of " + label
+	if op.Default.IsZero() {
+		title = "drop the default of " + label
+	}
+	return steps(ddl(table, title, "", plan.Metadata,
+		stmts(stmt(d.defaultSQLStatement(table, op.Column, op.Default), "")),
+		stmts(stmt(d.restoreDefault(table, op.Column, op.Before), ""))))
+}
+
+// defaultSQLStatement sets or drops a default. The current time is set by restating the
+// column: SET DEFAULT would make an expression of it, DEFAULT (now()).
+func (d *dialect) defaultSQLStatement(table string, c planner.Column, def planner.Expr) string {
+	if def.IsZero() {
+		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name)))
+	}
+	t := parseType(c.Type)
+	text := d.defaultSQL(t, def)
+	if isNow(text) {
+		c.Default = def
+		return alterTable(table, instant, d.restated(c))
+	}
+	return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), text))
+}
+
+// restoreDefault is the way back. A nullable column without default has DEFAULT
+// NULL: after DROP DEFAULT, an INSERT that leaves it out would fail.
+func (d *dialect) restoreDefault(table string, c planner.Column, before planner.Expr) string {
+	if before.IsZero() && !c.NotNull {
+		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT NULL", quoteName(c.Name)))
+	}
+	return d.defaultSQLStatement(table, c, before)
+}
+
+// nullSteps are the statements that allow and forbid NULL. Both servers rebuild
+// the table for either, beside its writers. Strict mode makes a NULL an error
+// where it would silently become a zero.
+func (d *dialect) nullSteps(s *planner.Schema, t *planner.Table, columns ...planner.Column) (allow, forbid []plan.Statement, err error) {
+	var names, nulls, nots []string
+	for _, c := range columns {
+		if err := d.generated(t, c); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, c.Name)
+		c.NotNull = false
+		nulls = append(nulls, d.restated(c))
+		c.NotNull = true
+		nots = append(nots, d.restated(c))
+	}
+	if ix := fulltext(t); ix != "" {
+		return nil, nil, d.unsupported("table "+t.Ref.Name,
+			fmt.Sprintf("its FULLTEXT index %s makes %s block writes to rebuild it", ix, d.product()), "drop the index before, and build it again after")
+	}
+	p := d.probes(s, t.Ref.Name)
+	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nulls...), p.allNullable(names, true)))
+	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nots...), p.allNullable(names, false)))
+	return allow, forbid, nil
+}
+
+func (d *dialect) dropNotNull(s *planner.Schema, op planner.OpDropNotNull) (planner.Lowered, error) {
+	allow, forbid, err := d.nullSteps(s, op.Table, op.Column)
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	label := op.Table.Ref.Name + "." + op.Column.Name
+	st := ddl(op.Table.Ref.Name, "allow NULL in "+label, "writers of one shape leave the column out", plan.Rewrite, allow, forbid)
+	st.Rows = op.Table.Rows
+	st.UndoLoses = &plan.Check{
+		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s IS NULL)", quoteName(op.Table.Ref.Name), quoteName(op.Column.Name)),
+		Message: label + " holds NULLs by now; give them a value, then undo again",
+	}
+	return steps(st), nil
+}
+
+func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planner.Lowered, error) {
+	allow, forbid, err := d.nullSteps(s, op.Table, op.Columns...)
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	labels := make([]string, len(op.Columns))
+	for i, c := range op.Columns {
+		labels[i] = op.Table.Ref.Name + "." + c.Name
+	}
+	st := ddl(op.Table.Ref.Name, "forbid NULL in "+strings.Join(labels, ", "),
+		"the server proves it while it rebuilds the table beside its writers", plan.Rewrite, forbid, allow)
+	st.Rows = op.Table.Rows
+	return steps(st), nil
+}
+
+func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.Lowered, error) {
+	if err := d.generated(op.Table, op.Column); err != nil {
+		return planner.Lowered{}, err
+	}
+	a, b := parseType(op.Column.Type), parseType(op.Type)
+	table := op.Table.Ref.Name
+	wide := op.Column
+	wide.Type = op.Type
+	how := instant
+	if !d.maria && a.class() != classEnum && a.class() != classInt {
+		how = inplace
+	}
+	p := d.probes(s, table)
+	st := ddl(table, fmt.Sprintf("widen %s.%s to %s", table, op.Column.Name, op.Type), "every value stays as it is", plan.Metadata,
+		stmts(stmt(alterTable(table, how, d.restated(wide)), p.columnType(op.Column.Name, d.shown(b, s.VersionNum)))),
+		stmts(stmt(setMode, ""), stmt(alterTable(table, d.narrow(s, a, b), d.restated(op.Column)), p.columnType(op.Column.Name, op.Column.Type))))
+	if fits := tooWide(a, quoteName(op.Column.Name)); fits != "" {
+		st.UndoLoses = &plan.Check{
+			SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(table), fits),
+			Message: fmt.Sprintf("%s.%s holds values by now that %s cannot hold", table, op.Column.Name, a.sql()),
+		}
+	}
+	return steps(st), nil
+}
+
+// narrow says how a type is made narrower again: by copying the table.
+func (d *dialect) narrow(s *planner.Schema, a, b colType) string {
+	if a.name == b.name && a.class() == classInt {
+		return instant
+	}
+	return d.copying(s)
+}
+
+// copying is the best way to copy a table: MariaDB has one that lets writers in
+// since 11.2.
+func (d *dialect) copying(s *planner.Schema) string {
+	if d.maria && s.VersionNum >= 110200 {
+		return copyNone
+	}
+	return copyShared
+}
+
+// tooWide is true for values that a type cannot hold.
+func tooWide(a colType, column string) string {
+	switch {
+	case a.name == "varchar":
+		return fmt.Sprintf("CHAR_LENGTH(%s) > %d", column, a.length)
+	case a.name == "varbinary":
+		return fmt.Sprintf("LENGTH(%s) > %d", column, a.length)
+	case a.name == "enum":
+		return fmt.Sprintf("%s + 0 > %d", column, len(a.elems))
+	case a.name == "set":
+		return fmt.Sprintf("%s + 0 >= %d", column, uint64(1)<<len(a.elems))
+	}
+	return ""
+}
