@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -71,18 +71,10 @@ func (b *bench) inTxAll(bounds executor.Bounds, statements []plan.Statement, arg
 	}
 	for _, st := range statements {
 		if _, err := tx.ExecContext(b.ctx, st.SQL, args...); err != nil {
-			return errorsJoin(err, tx.Rollback())
+			return errors.Join(err, tx.Rollback())
 		}
 	}
 	return tx.Commit()
-}
-
-// errorsJoin keeps the first error as it is, for Classify.
-func errorsJoin(err, second error) error {
-	if second != nil {
-		return fmt.Errorf("%w (and rolling back: %v)", err, second)
-	}
-	return err
 }
 
 func (b *bench) lower(op planner.Op) []plan.Step {
@@ -226,7 +218,7 @@ func (b *bench) piece(t rapid.TB, c plan.Chunks, p executor.Piece) int64 {
 	}
 	res, err := tx.ExecContext(b.ctx, c.SQL, p.Args...)
 	if err != nil {
-		t.Fatalf("writing piece %s-%s: %v\n%s", p.From, p.To, errorsJoin(err, tx.Rollback()), c.SQL)
+		t.Fatalf("writing piece %s-%s: %v\n%s", p.From, p.To, errors.Join(err, tx.Rollback()), c.SQL)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {

@@ -220,5 +220,9 @@ func refOf(r *pg.RangeVar) planner.Ref {
 
 // clone copies a tree.
 func clone[T proto.Message](m T) T {
-	return proto.Clone(m).(T)
+	c, ok := proto.Clone(m).(T)
+	if !ok { // Clone keeps the type
+		return m
+	}
+	return c
 }

@@ -52,9 +52,9 @@ func (i indexState) drop() plan.Statement {
 // build creates the index, after what a build that failed left behind: an
 // invalid index, which every write still has to maintain.
 func (i indexState) build(sql string) []plan.Statement {
-	clear := i.drop()
-	clear.Probe = "SELECT NOT " + i.ours(" AND NOT indisvalid")
-	return []plan.Statement{clear, {SQL: sql, Probe: "SELECT " + i.ours(" AND indisvalid")}}
+	left := i.drop()
+	left.Probe = "SELECT NOT " + i.ours(" AND NOT indisvalid")
+	return []plan.Statement{left, {SQL: sql, Probe: "SELECT " + i.ours(" AND indisvalid")}}
 }
 
 func buildStep(s *planner.Schema, t *planner.Table, index planner.Ref, title string, stmt *pg.IndexStmt) (plan.Step, error) {

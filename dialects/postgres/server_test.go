@@ -230,7 +230,11 @@ func TestDefaultNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := script.Statements[0].Changes[0].(planner.CreateIndex).Name
+			change, ok := script.Statements[0].Changes[0].(planner.CreateIndex)
+			if !ok {
+				t.Fatalf("%s is read as %T", sql, script.Statements[0].Changes[0])
+			}
+			want := change.Name
 			run(t, pool, sql)
 			if text(t, pool, "SELECT to_regclass($1)::text", quote(want)) == "" {
 				t.Errorf("%s does not make an index %s", sql, want)

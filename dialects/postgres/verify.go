@@ -90,7 +90,7 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chu
 // Checks builds, for each expression, a query that the server must accept:
 // the expression over the table as it is, cast to its type. Session.Accepts
 // asks of that outermost cast that an assignment would make it by itself.
-func (Dialect) Checks(s *planner.Schema, t *planner.Table, exprs []planner.TypedExpr) []plan.Check {
+func (Dialect) Checks(_ *planner.Schema, t *planner.Table, exprs []planner.TypedExpr) []plan.Check {
 	var out []plan.Check
 	for _, e := range exprs {
 		sql := fmt.Sprintf("SELECT FROM %s WHERE %s", quoteRef(t.Ref), e.Expr.SQL(bareColumn))
