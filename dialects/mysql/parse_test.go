@@ -161,6 +161,24 @@ func dumpChange(c planner.Change) string {
 	return kind
 }
 
+// What would exhaust a stack is refused, or read.
+func TestParseBounds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ src, want string }{
+		{"UPDATE t SET a = " + strings.Repeat("(", 600) + "1" + strings.Repeat(")", 600), "nested too deeply"},
+		{"UPDATE t SET a = " + strings.Repeat("1+", 150_000) + "1", "too long"},
+		{"UPDATE t SET a = " + strings.Repeat("NOT ", 250_000) + "1", "too long"},
+		{"UPDATE t SET a = " + strings.Repeat("1+", 90_000) + "1", ""},
+		{"UPDATE t SET a = " + strings.Repeat("(", 400) + "1" + strings.Repeat(")", 400), ""},
+		{"UPDATE t SET a = " + strings.Repeat("- ", 90_000) + "1", ""},
+	} {
+		_, err := (&dialect{}).Parse(c.src)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.40s…: %v, not %q", c.src, err, c.want)
+		}
+	}
+}
+
 // FuzzParse: no input makes the parser panic, and every place it tells lies
 // within the source, in order.
 func FuzzParse(f *testing.F) {

@@ -198,6 +198,7 @@ func split(src string) ([]piece, []planner.Comment, error) {
 	var pieces []piece
 	var comments []planner.Comment
 	var cur piece
+	depth := 0
 	for {
 		t, ok, err := s.next()
 		if err != nil {
@@ -218,7 +219,40 @@ func split(src string) ([]piece, []planner.Comment, error) {
 			continue
 		}
 		cur.tokens = append(cur.tokens, t)
+		if err := cur.bounded(&depth); err != nil {
+			return nil, nil, err
+		}
 	}
+}
+
+// A statement larger or deeper than this is refused: the grammar and the walks
+// over its trees are recursive, and no stack is endless.
+const (
+	maxTokens = 200_000
+	maxDepth  = 500
+)
+
+// bounded keeps count of the depth while a piece grows.
+func (p piece) bounded(depth *int) error {
+	last := p.tokens[len(p.tokens)-1]
+	switch {
+	case len(p.tokens) == 1:
+		*depth = 0
+	case len(p.tokens) > maxTokens:
+		return &planner.SyntaxError{Offset: p.start(), Message: "the statement is too long for the parser"}
+	}
+	if last.kind == tokPunct {
+		switch last.text {
+		case "(":
+			*depth++
+		case ")":
+			*depth--
+		}
+	}
+	if *depth > maxDepth {
+		return &planner.SyntaxError{Offset: last.start, Message: "the statement is nested too deeply for the parser"}
+	}
+	return nil
 }
 
 // mentions lists the names that occur in a piece of SQL, lower-cased, whether
