@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -32,6 +33,9 @@ func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
 					Instead: "write a new migration that brings back what you need",
 				}
 			}
+			if err := e.notBuiltUpon(ctx, rec); err != nil {
+				return err
+			}
 		case Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
 		}
 		r, err := e.start(ctx, l, rec)
@@ -50,6 +54,38 @@ func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
 // nothing is gone, so that it can be taken back like an open one.
 func (rec *record) onlyWidened() bool {
 	return rec.State == Done && rec.Plan != nil && len(rec.Plan.Steps(plan.Contract)) == 0
+}
+
+// notBuiltUpon refuses to take back what a later migration has found there and
+// has touched: its own columns or triggers may need it.
+func (e *Executor) notBuiltUpon(ctx context.Context, rec *record) error {
+	later, err := e.st.later(ctx, rec.Name)
+	if err != nil {
+		return err
+	}
+	for _, other := range later {
+		if other.Plan == nil {
+			continue
+		}
+		for _, mine := range rec.Plan.Touches {
+			if slices.ContainsFunc(other.Plan.Touches, func(its string) bool { return meet(mine, its) }) {
+				return &UsageError{
+					Message: fmt.Sprintf("%s is done, and %s, which came later, touches %s, too", rec.Name, other.Name, strings.TrimSuffix(mine, ".*")),
+					Instead: "roll back " + other.Name + " first, or write a new migration",
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// meet reports whether two of plan.Plan.Touches are about the same thing.
+func meet(a, b string) bool {
+	covers := func(whole, part string) bool {
+		prefix, ok := strings.CutSuffix(whole, "*")
+		return ok && strings.HasPrefix(part, prefix)
+	}
+	return a == b || covers(a, b) || covers(b, a)
 }
 
 func (r *run) rollback(ctx context.Context) error {

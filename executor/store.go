@@ -87,7 +87,17 @@ func (s *store) migration(ctx context.Context, name string) (*record, error) {
 }
 
 func (s *store) migrations(ctx context.Context) ([]*record, error) {
-	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+recordColumns+` FROM {migrations} ORDER BY name`))
+	return s.records(ctx, `ORDER BY name`)
+}
+
+// later are the migrations that began after another one was done.
+func (s *store) later(ctx context.Context, name string) ([]*record, error) {
+	return s.records(ctx, `WHERE state <> ? AND started_at >= (SELECT m.finished_at FROM {migrations} m WHERE m.name = ?) ORDER BY started_at`,
+		string(RolledBack), name)
+}
+
+func (s *store) records(ctx context.Context, which string, args ...any) ([]*record, error) {
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+recordColumns+` FROM {migrations} `+which), args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations' states: %w", err)
 	}

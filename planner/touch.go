@@ -14,9 +14,13 @@ import (
 func (b *builder) touches() []string {
 	var out []string
 	for _, t := range b.tables {
+		ref := t.ref
+		if t.created != nil && ref.Schema == "" && len(b.s.Path) > 0 {
+			ref.Schema = b.s.Default // where it will be found later
+		}
 		add := func(columns ...string) {
 			for _, c := range columns {
-				out = append(out, t.ref.String()+"."+c)
+				out = append(out, ref.String()+"."+c)
 			}
 		}
 		if t.created != nil || t.dropped {
