@@ -84,28 +84,34 @@ func TestRollbackRestores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state == executor.Done {
-			stays(t, w, h, f.Name)
-			return
-		}
-		opened := w.look(t, unsteady...)
-		if len(putOff(t, h, f.Name)) > 0 {
-			state, err = h.contract(t.Context(), f, time.Hour)
-			reaches(t, executor.Grace, state, err)
-			state, err = h.Rollback(t.Context(), f.Name)
-			reaches(t, executor.Open, state, err)
-			same(t, "rolled back from grace, the open state", opened, w.look(t, unsteady...))
-		}
-		if err := h.flag(t.Context(), f, flags.Off()); err != nil {
-			t.Fatal(err)
+		if state == executor.Open {
+			opened := w.look(t, unsteady...)
+			if putsOff(t, h, f.Name) {
+				state, err = h.contract(t.Context(), f, time.Hour)
+				reaches(t, executor.Grace, state, err)
+				state, err = h.Rollback(t.Context(), f.Name)
+				reaches(t, executor.Open, state, err)
+				same(t, "rolled back from grace, the open state", opened, w.look(t, unsteady...))
+			}
+			if err := h.flag(t.Context(), f, flags.Off()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		state, err = h.Rollback(t.Context(), f.Name)
+		var loss *executor.LossError
+		if c.Name == "add-column-volatile-default" && errors.As(err, &loss) {
+			// The server cannot tell a default that was filled in from a value that was written.
+			state, err = w.migrate(t, executor.Options{DiscardData: true}).Rollback(t.Context(), f.Name)
+		}
 		reaches(t, executor.RolledBack, state, err)
-		same(t, "rolled back from open, the state before expand", before, w.look(t))
+		same(t, "rolled back, the state before expand", before, w.look(t))
 
-		// What was rolled back can be begun anew.
+		// What was rolled back can be begun anew; what is contracted stays.
 		if err := h.through(t.Context(), f); err != nil {
 			t.Fatalf("after a rollback: %v", err)
+		}
+		if contracts(t, h, f.Name) {
+			stays(t, w, h, f.Name)
 		}
 	})
 }
@@ -122,20 +128,25 @@ func stays(t *testing.T, w *world, h *hand, name string) {
 	same(t, "refused to roll back, the state", before, w.look(t))
 }
 
-// putOff lists the steps that a grace puts off.
-func putOff(t *testing.T, h *hand, name string) []string {
+// steps are those of a migration's contract.
+func steps(t *testing.T, h *hand, name string) []plan.Step {
 	t.Helper()
 	known, _, err := h.Known(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
-	for _, s := range known[name].Plan.Steps(plan.Contract) {
-		if s.AfterGrace {
-			out = append(out, s.ID)
-		}
-	}
-	return out
+	return known[name].Plan.Steps(plan.Contract)
+}
+
+func contracts(t *testing.T, h *hand, name string) bool {
+	t.Helper()
+	return len(steps(t, h, name)) > 0
+}
+
+// putsOff reports whether there are steps that wait for the end of the grace.
+func putsOff(t *testing.T, h *hand, name string) bool {
+	t.Helper()
+	return slices.ContainsFunc(steps(t, h, name), func(s plan.Step) bool { return s.AfterGrace })
 }
 
 // same compares two pictures in full.
