@@ -133,6 +133,13 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 	if len(p.jobs) == 0 {
 		return out, nil
 	}
+	if triggers := o.Table.Facts[factUpdateTriggers]; triggers != "" {
+		out.Hazards = append(out.Hazards, plan.Hazard{
+			Rule: "backfill-fires-triggers", Severity: plan.Warning,
+			Message: fmt.Sprintf("the backfill updates every row of %s, and so fires its trigger %s for each", name, triggers),
+			Instead: "have the trigger do nothing where current_setting('migrate.bypass', true) = 'on', as the backfill sets it",
+		})
+	}
 	var set []string
 	for _, j := range p.jobs {
 		set = append(set, targets(j.set)...)

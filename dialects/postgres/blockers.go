@@ -36,6 +36,8 @@ const (
 	factRowSecurity = "row_security"
 	// factBypass is "yes" when row security does not apply to us.
 	factBypass = "row_security_bypassed"
+	// factUpdateTriggers lists the triggers that an UPDATE fires, our own left out.
+	factUpdateTriggers = "update_triggers"
 	// factInherits is "yes" for a table with parents or children.
 	factInherits = "inheritance"
 )

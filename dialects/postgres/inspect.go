@@ -82,6 +82,7 @@ func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, 
 	var oid, pages int64
 	var tuples, oldPages float64
 	var security, forced, bypassed, inherits bool
+	var triggers string
 	err := in.tx.QueryRowContext(ctx, `
 		SELECT c.oid::int8, n.nspname, c.relname,
 			CASE WHEN c.relpersistence = 't' THEN 'other' WHEN c.relkind = 'p' THEN 'partitioned' WHEN c.relkind = 'v' THEN 'view'
@@ -89,11 +90,13 @@ func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, 
 			c.relrowsecurity, c.relforcerowsecurity, NOT row_security_active(c.oid), h.any OR c.relispartition,
 			c.reltuples::float8, c.relpages::float8,
 			CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_table_size(c.oid) ELSE 0 END,
-			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END,
+			coalesce((SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) FROM pg_trigger t
+				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT `+oursCondition+`), '')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
 			LATERAL (SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r' AS any) h
 		WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, quoteRef(r)).
-		Scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages)
+		Scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages, &triggers)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, 0, nil
 	}
@@ -108,6 +111,9 @@ func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, 
 	}
 	if security && bypassed {
 		t.Facts[factBypass] = "yes"
+	}
+	if triggers != "" {
+		t.Facts[factUpdateTriggers] = triggers
 	}
 	if inherits {
 		t.Facts[factInherits] = "yes"

@@ -85,7 +85,7 @@ func setNotNull(s *planner.Schema, t *planner.Table, c planner.Column) []plan.St
 func validateStep(title string, lock plan.Lock, t *planner.Table, sql string) plan.Step {
 	return seal(plan.Step{
 		Title: title, Why: "it scans the table, but readers and writers go on", Mode: plan.InTx, Lock: lock,
-		Work: plan.Scan, LockTimeoutMS: lockTimeoutMS, Rows: t.Rows, Statements: plain(sql),
+		Work: plan.Scan, LockTimeoutMS: patientLockTimeoutMS, Rows: t.Rows, Statements: plain(sql),
 	})
 }
 

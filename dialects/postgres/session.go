@@ -38,7 +38,7 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 	if o.Application != "" {
 		cfg.RuntimeParams["application_name"] = o.Application
 	}
-	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(watchClient))
+	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(prepareSession))
 	conns := o.MaxConns
 	if conns <= 0 {
 		conns = defaultConns
@@ -52,15 +52,22 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 	return s, nil
 }
 
-// watchClient makes the server notice within seconds that we are gone while it
-// runs a statement of ours, so that a killed executor's locks do not outlive it.
-// Servers before 14, or on systems that cannot tell, do without.
-func watchClient(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, "SET client_connection_check_interval = '2s'", pgx.QueryExecModeSimpleProtocol)
-	if pe := (*pgconn.PgError)(nil); errors.As(err, &pe) {
-		return nil
+// prepareSession sets what a session of ours needs and not every server or role
+// allows; where it is not allowed, sessions do without.
+//
+// The first makes the server notice within seconds that we are gone while it
+// runs a statement of ours, so that a killed executor's locks do not outlive it
+// (from 14 on). The second is how long a statement waits before the server looks
+// for deadlocks, and sends an autovacuum away that is in its way: it must be
+// less than our lock timeout, or a long autovacuum would win every time.
+func prepareSession(ctx context.Context, conn *pgx.Conn) error {
+	for _, setting := range []string{"client_connection_check_interval = '2s'", "deadlock_timeout = '100ms'"} {
+		_, err := conn.Exec(ctx, "SET "+setting, pgx.QueryExecModeSimpleProtocol)
+		if pe := (*pgconn.PgError)(nil); err != nil && !errors.As(err, &pe) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 func (s *session) DB() *sql.DB { return s.db }

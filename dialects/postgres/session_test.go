@@ -298,6 +298,9 @@ func TestSessionsAreNamed(t *testing.T) {
 	if got := text(t, s.DB(), "SELECT current_setting('application_name')"); got != "migrate test" {
 		t.Errorf("the session is called %q", got)
 	}
+	if got := text(t, s.DB(), "SELECT current_setting('deadlock_timeout')"); got != "100ms" {
+		t.Errorf("an autovacuum makes way after %s only, later than we give up", got)
+	}
 	few, err := New().Open(t.Context(), db.URL, dialects.Options{MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)

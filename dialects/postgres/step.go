@@ -19,6 +19,10 @@ const (
 const (
 	// lockTimeoutMS bounds the wait for a lock that others would queue behind.
 	lockTimeoutMS = 300
+	// patientLockTimeoutMS bounds the wait for SHARE UPDATE EXCLUSIVE, behind
+	// which neither readers nor writers queue. It is longer than the server's
+	// usual deadlock_timeout of 1 s, after which an autovacuum makes way.
+	patientLockTimeoutMS = 2000
 	// metadataTimeoutMS bounds a statement that only touches the catalog: if it
 	// takes longer than this, it is not what we thought.
 	metadataTimeoutMS = 10_000
