@@ -93,8 +93,8 @@ func (b *blockers) indexes(wish planner.Wish) {
 	for _, ix := range b.t.Indexes {
 		switch {
 		case !b.hits(ix.Columns):
-		case ix.Primary && wish != planner.WishRename:
-			b.add("the primary key of "+b.t.Ref.Name, "it contains the column")
+		case ix.Primary:
+			b.add("the primary key of "+b.t.Ref.Name, "it contains the column, by which rows are found while both shapes live")
 		case !ix.Simple && wish != planner.WishDrop, !ix.Simple && !b.d.maria:
 			b.add("index "+ix.Name, "it is no plain index (%s), and cannot follow the column", ix.Definition)
 		case ix.Unique && len(ix.Columns) > 1 && wish == planner.WishDrop:

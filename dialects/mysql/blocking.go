@@ -24,7 +24,7 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 	switch {
 	case !s.engine.maria && s.perf:
 		out, err = s.holders(ctx, lock, mysqlHolders, s.app)
-		if n := number(err); n == 1142 || n == errSpecificAccess {
+		if n := number(err); n == errTableAccess || n == errSpecificAccess {
 			out, err = s.suspects(ctx, lock)
 		}
 	case s.engine.maria:

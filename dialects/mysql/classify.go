@@ -22,6 +22,7 @@ const (
 	errUnknownTable   = 1109
 
 	errUnknownVariable = 1193
+	errTableAccess     = 1142
 )
 
 var classes = map[uint16]executor.Class{

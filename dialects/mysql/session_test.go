@@ -107,7 +107,8 @@ func TestRowLockWaitIsBounded(t *testing.T) {
 		}
 		begun := time.Now()
 		err = update(1)
-		if took := time.Since(begun); b.s.Classify(err) != executor.LockTimeout || took < 250*time.Millisecond || took > 900*time.Millisecond {
+		// Ended by us, not by the server's own timeout of two seconds.
+		if took := time.Since(begun); !errors.Is(err, errLockTimeout) || b.s.Classify(err) != executor.LockTimeout || took < 250*time.Millisecond {
 			t.Errorf("after %s: %v", took, err)
 		}
 		if err := update(2); err != nil {

@@ -423,8 +423,11 @@ func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Ti
 		err := s.control.QueryRowContext(ctx, `SELECT COUNT(*) FROM performance_schema.threads t WHERE t.processlist_id = ? AND (`+
 			waitState("t.processlist_state")+` OR EXISTS (SELECT 1 FROM performance_schema.data_lock_waits w WHERE w.requesting_thread_id = t.thread_id))`,
 			id).Scan(&n)
-		return err == nil && n > 0, seen
+		if number(err) != errTableAccess {
+			return err == nil && n > 0, seen
+		}
 	}
+	// Everybody may see their own sessions here.
 	err := s.control.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND "+waitState("state"), id).Scan(&n)
 	if err == nil && n > 0 {
 		return true, seen
