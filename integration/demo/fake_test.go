@@ -86,7 +86,7 @@ func fakeMigrate(ctx context.Context, args []string) error {
 
 const fakeTables = `CREATE SCHEMA migrate;
 CREATE TABLE migrate.flags (name varchar(191) PRIMARY KEY, percent smallint NOT NULL, updated_at timestamptz, full_since timestamptz);
-CREATE TABLE migrate.migrations (name varchar(191) PRIMARY KEY, state varchar(32) NOT NULL, resume varchar(32) NOT NULL DEFAULT '', flag varchar(191) NOT NULL);
+CREATE TABLE migrate.migrations (name varchar(191) PRIMARY KEY, state varchar(32) NOT NULL, flag varchar(191) NOT NULL, resume varchar(32) NOT NULL DEFAULT '');
 INSERT INTO migrate.flags VALUES ('` + shop.SplitNameFlag + `', 0, now(), NULL)`
 
 func fakeExpand(ctx context.Context, db *database.DB, wrong string) error {
