@@ -27,9 +27,9 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 			b.add(st, op.at, op.it)
 		}
 	}
-	for _, ck := range t.checks {
+	for i, ck := range t.checks {
 		if !b.afterSwitch(t, ck.it.Check.Columns()) {
-			b.addCheck(t, ck)
+			b.addCheck(t, ck, t.checks[:i])
 		}
 	}
 	for _, ix := range t.indexes {
@@ -45,10 +45,10 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		b.add(st, ix.at, OpDropIndex{Table: t.t, Index: ix.it})
 	}
 	final := b.switchNames(t, open)
-	for _, ck := range t.checks {
+	for i, ck := range t.checks {
 		if b.afterSwitch(t, ck.it.Check.Columns()) {
 			ck.it.Check = rename(ck.it.Check, final)
-			b.addCheck(t, ck)
+			b.addCheck(t, ck, t.checks[:i])
 		}
 	}
 	for _, ix := range t.indexes {
@@ -58,14 +58,18 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	}
 }
 
-func (b *builder) addCheck(t *tableShape, ck located[AddCheck]) {
+func (b *builder) addCheck(t *tableShape, ck located[AddCheck], earlier []located[AddCheck]) {
 	st := stageContract
 	if b.dir.placed[ck.stmt].phase == plan.Expand {
 		st = stageExpand
 		b.warn(ck.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out: the check is then added in contract",
 			"the check is added while old versions still run, and fails what they write against it")
 	}
-	b.add(st, ck.at, OpAddCheck{Table: t.t, Change: ck.it})
+	op := OpAddCheck{Table: t.t, Change: ck.it}
+	for _, e := range earlier {
+		op.Earlier = append(op.Earlier, e.it)
+	}
+	b.add(st, ck.at, op)
 }
 
 // afterSwitch reports whether something mentions a column that takes its name,

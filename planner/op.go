@@ -87,6 +87,9 @@ type (
 	OpAddCheck struct {
 		Table  *Table
 		Change AddCheck
+		// Earlier are the checks that the migration adds to the table before this
+		// one: a name that the engine chooses is none of theirs.
+		Earlier []AddCheck
 	}
 
 	// OpDropIndex drops an index without blocking writes; undo builds it again.

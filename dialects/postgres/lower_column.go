@@ -203,10 +203,11 @@ func noLongerFits(c planner.Column, wide string) string {
 
 func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error) {
 	table, name := quoteRef(o.Table.Ref), o.Change.Name
+	taken := takenChecks(o.Table, o.Earlier)
 	switch {
 	case name == "":
-		name = checkDefaultName(o.Table, o.Change.Check)
-	case slices.ContainsFunc(o.Table.Constraints, func(k planner.Constraint) bool { return k.Name == name }):
+		name = checkDefaultName(o.Table.Ref.Name, o.Change.Check, taken)
+	case slices.Contains(taken, name):
 		return nil, &planner.Unsupported{What: "ADD CONSTRAINT " + name, Reason: "a constraint of that name is there already"}
 	}
 	drop := "ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + quote(name)
@@ -221,17 +222,33 @@ func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error)
 	}, nil
 }
 
+// takenChecks are the names of the table's constraints and of those that the
+// migration adds before.
+func takenChecks(t *planner.Table, earlier []planner.AddCheck) []string {
+	var taken []string
+	for _, k := range t.Constraints {
+		taken = append(taken, k.Name)
+	}
+	for _, c := range earlier {
+		if c.Name == "" {
+			c.Name = checkDefaultName(t.Ref.Name, c.Check, taken)
+		}
+		taken = append(taken, c.Name)
+	}
+	return taken
+}
+
 // checkDefaultName is the name that PostgreSQL gives to an unnamed check:
 // table_column_check if it is about one column, else table_check, with a number
 // if that is taken (ChooseConstraintName in pg_constraint.c).
-func checkDefaultName(t *planner.Table, check planner.Expr) string {
+func checkDefaultName(table string, check planner.Expr, taken []string) string {
 	column := ""
 	if cols := check.Columns(); len(cols) == 1 {
 		column = cols[0]
 	}
-	name := objectNameOf(t.Ref.Name, column, "check")
-	for n := 1; slices.ContainsFunc(t.Constraints, func(k planner.Constraint) bool { return k.Name == name }); n++ {
-		name = objectNameOf(t.Ref.Name, column, fmt.Sprintf("check%d", n))
+	name := objectNameOf(table, column, "check")
+	for n := 1; slices.Contains(taken, name); n++ {
+		name = objectNameOf(table, column, fmt.Sprintf("check%d", n))
 	}
 	return name
 }

@@ -217,12 +217,14 @@ func TestDefaultNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, check := range []string{col + " > 1", col + " > b", "b > 5"} {
-			want := checkDefaultName(schema.Tables[0], expr(t, check))
+		var earlier []planner.AddCheck
+		for _, check := range []string{col + " > 1", col + " > 2", col + " > b", "b > 5"} {
+			want := checkDefaultName(names[0], expr(t, check), takenChecks(schema.Tables[0], earlier))
 			run(t, pool, fmt.Sprintf("ALTER TABLE %s ADD CHECK (%s)", table, check))
 			if n := text(t, pool, "SELECT count(*) FROM pg_constraint WHERE conname = $1", want); n != "1" {
 				t.Errorf("CHECK (%s) of %s is not called %s", check, names[0], want)
 			}
+			earlier = append(earlier, planner.AddCheck{Check: expr(t, check)})
 		}
 		for _, index := range []string{col, col + ", b", "b) INCLUDE (" + col} {
 			sql := fmt.Sprintf("CREATE INDEX ON %s (%s)", table, index)
