@@ -16,6 +16,7 @@ const (
 	factSQLMode        = "sql_mode"
 	factTimestamp      = "explicit_defaults_for_timestamp"
 	factInstantAllowed = "innodb_instant_alter_column_allowed"
+	factNoTriggers     = "triggers_refused" // the user may not create triggers beside the binary log
 	// Of a table.
 	factEngine         = "engine"
 	factRowFormat      = "row_format"

@@ -94,7 +94,31 @@ func (in *inspector) server(ctx context.Context) (*planner.Schema, error) {
 	}
 	err = in.each(ctx, func(r []sql.NullString) { out.Facts[factInstantAllowed] = r[1].String },
 		"SHOW GLOBAL VARIABLES LIKE 'innodb_instant_alter_column_allowed'")
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, in.rights(ctx, out)
+}
+
+// rights finds out whether the server would refuse our triggers: with a binary
+// log it wants SUPER for them, unless it is told to trust their creators. What a
+// role grants cannot be seen here, so a user with roles is believed.
+func (in *inspector) rights(ctx context.Context, s *planner.Schema) error {
+	wants := false
+	err := in.each(ctx, func(r []sql.NullString) { wants = r[0].String == "1" && r[1].String == "0" },
+		"SELECT @@GLOBAL.log_bin, @@GLOBAL.log_bin_trust_function_creators")
+	if err != nil || !wants {
+		return err
+	}
+	may := false
+	err = in.each(ctx, func(r []sql.NullString) {
+		grant := r[0].String
+		may = may || strings.Contains(grant, "SUPER") || strings.HasPrefix(grant, "GRANT ALL PRIVILEGES ON *.*") || !strings.Contains(grant, " ON ")
+	}, "SHOW GRANTS")
+	if err == nil && !may {
+		s.Facts[factNoTriggers] = "yes"
+	}
+	return err
 }
 
 // versionNum makes 90704 of "9.7.4-2" and 110806 of "11.8.6-MariaDB-…".

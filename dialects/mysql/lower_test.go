@@ -14,7 +14,7 @@ import (
 
 // TestLower reads testdata/lower: an operation of fixtureOps in, its steps out.
 //
-//	lower OP [mariadb] [version=N] [format=compressed] [fulltext] [rows=N]
+//	lower OP [mariadb] [version=N] [format=compressed] [fulltext] [rows=N] [nokey] [notriggers]
 //	verify [mariadb]
 func TestLower(t *testing.T) {
 	t.Parallel()
@@ -77,6 +77,8 @@ func fixture(d *dialect, td *datadriven.TestData) *planner.Schema {
 			users.Facts[factEngine] = a.Vals[0]
 		case "versions":
 			users.Facts[factRowVersions] = a.Vals[0]
+		case "notriggers":
+			s.Facts[factNoTriggers] = "yes"
 		case "nokey":
 			users.Key = nil
 		case "fulltext":
@@ -183,8 +185,19 @@ func fixtureOp(t *testing.T, d *dialect, users *planner.Table, name string) plan
 			return planner.OpAddCheck{Table: users, Change: planner.AddCheck{Check: def("hits >= 0")}}
 		},
 		"install-shadow": func() planner.Op { return planner.OpInstallShadow{Sync: sync()} },
-		"drop-shadow":    func() planner.Op { return planner.OpDropShadow{Sync: sync()} },
-		"backfill":       func() planner.Op { return planner.OpBackfill{Table: users, Sync: sync()} },
+		"zoned-shadow": func() planner.Op {
+			return planner.OpInstallShadow{Sync: &planner.Sync{
+				Table: users, Name: "z", State: "open",
+				Columns: []planner.Column{{Name: "touched", Type: "datetime(6)"}, {Name: "at", Type: "timestamp(6)"}},
+				Groups: []planner.Group{{
+					Old: []string{"touched"}, New: []string{"at"},
+					Up:   []planner.Assign{{Column: "at", Expr: planner.ColumnExpr("touched")}},
+					Down: []planner.Assign{{Column: "touched", Expr: planner.ColumnExpr("at")}},
+				}},
+			}}
+		},
+		"drop-shadow": func() planner.Op { return planner.OpDropShadow{Sync: sync()} },
+		"backfill":    func() planner.Op { return planner.OpBackfill{Table: users, Sync: sync()} },
 		"backfill-one": func() planner.Op {
 			s := sync()
 			s.Groups = s.Groups[:1]

@@ -260,3 +260,39 @@ func TestRedactedMessages(t *testing.T) {
 		}
 	}
 }
+
+// That the server would refuse our triggers is known before anything is changed.
+func TestTriggerRights(t *testing.T) {
+	onServers(t, func(t *testing.T, b *bench) {
+		b.exec("CREATE TABLE t (id int PRIMARY KEY)")
+		if got := b.schema().Facts[factNoTriggers]; got != "" {
+			t.Errorf("root may not create triggers: %q", got)
+		}
+		cfg, err := parseURL(b.url, b.d.Engine())
+		if err != nil {
+			t.Fatal(err)
+		}
+		user := "u_" + cfg.DBName[max(0, len(cfg.DBName)-20):]
+		b.exec("CREATE USER "+user+" IDENTIFIED BY 'pw'", "GRANT ALL PRIVILEGES ON "+quoteName(cfg.DBName)+".* TO "+user)
+		t.Cleanup(func() {
+			if _, err := b.s.DB().ExecContext(context.Background(), "DROP USER "+user); err != nil {
+				t.Error(err)
+			}
+		})
+		s, err := b.s.engine.Open(t.Context(), b.d.Engine()+"://"+user+":pw@"+cfg.Addr+"/"+cfg.DBName, dialects.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema, err := s.Inspect(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, refused := s.DB().ExecContext(t.Context(), "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @x = 1")
+		if told := schema.Facts[factNoTriggers] != ""; told != (refused != nil) {
+			t.Errorf("told that triggers are refused: %t; creating one: %v", told, refused)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -266,12 +266,18 @@ func drop(t triggers) []plan.Statement {
 }
 
 func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.Lowered, error) {
+	if s.Facts[factNoTriggers] != "" {
+		return planner.Lowered{}, d.unsupported("the shadow writes of "+sync.Table.Ref.Name,
+			"the server keeps a binary log and lets only users with SUPER create triggers (error 1419)",
+			"SET GLOBAL log_bin_trust_function_creators = 1, or GRANT SUPER ON *.* to the user that migrates")
+	}
 	t := d.triggersOf(sync)
 	table := sync.Table.Ref.Name
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
 	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata, create, drop(t))
 	out := steps(st)
 	out.Notes = d.needsValue(sync)
+	out.Hazards = timeZones(sync)
 	return out, nil
 }
 
@@ -281,6 +287,30 @@ func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Low
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
 	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata, drop(t), create)
 	return steps(st), nil
+}
+
+// timeZones warns of transforms between timestamps, which sessions read in their
+// own time zone, and other types: a trigger works in the app's zone, the backfill
+// and the verification in UTC.
+func timeZones(sync *planner.Sync) []plan.Hazard {
+	zoned := func(c string) bool { return parseType(columnOf(sync, c).Type).name == "timestamp" }
+	var out []plan.Hazard
+	for _, g := range sync.Groups {
+		for _, a := range slices.Concat(g.Up, g.Down) {
+			for _, c := range a.Expr.Columns() {
+				if zoned(c) == zoned(a.Column) {
+					continue
+				}
+				out = append(out, plan.Hazard{
+					Rule: "depends-on-time-zone", Severity: plan.Warning,
+					Message: fmt.Sprintf("the value of %s.%s is made from %s, and one of them is a timestamp: it depends on the session's time zone, which is UTC for the backfill and the app's own for the shadow writes",
+						sync.Table.Ref.Name, a.Column, c),
+					Instead: "let the app's sessions run in UTC, or convert with CONVERT_TZ(…, @@session.time_zone, …) in the app (migrate:shadow app)",
+				})
+			}
+		}
+	}
+	return out
 }
 
 // needsValue tells of the one statement of new versions that a trigger comes too

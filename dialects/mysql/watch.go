@@ -182,10 +182,11 @@ type watchedTx struct {
 	c *watchedConn
 }
 
-// Commit implements driver.Tx. That the bounds could not be taken back is no
-// reason to doubt the commit; the connection is not used again.
+// Commit implements driver.Tx. It is not watched: whoever ends a commit does not
+// know what became of it. That the bounds could not be taken back is no reason
+// to doubt it; the connection is not used again.
 func (t *watchedTx) Commit() error {
-	err := t.c.guard(context.Background(), func(context.Context) error { return t.Tx.Commit() })
+	err := t.Tx.Commit()
 	if ended := t.c.end(); ended != nil {
 		t.c.broken = true
 	}
