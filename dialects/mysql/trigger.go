@@ -305,7 +305,7 @@ func timeZones(sync *planner.Sync) []plan.Hazard {
 					Rule: "depends-on-time-zone", Severity: plan.Warning,
 					Message: fmt.Sprintf("the value of %s.%s is made from %s, and one of them is a timestamp: it depends on the session's time zone, which is UTC for the backfill and the app's own for the shadow writes",
 						sync.Table.Ref.Name, a.Column, c),
-					Instead: "let the app's sessions run in UTC, or convert with CONVERT_TZ(…, @@session.time_zone, …) in the app (migrate:shadow app)",
+					Instead: "let the app's sessions run in UTC, or let the app write both columns (migrate:shadow app)",
 				})
 			}
 		}
