@@ -194,6 +194,10 @@ func (w *worker) keys(ctx context.Context, piece Piece) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The server may call a column after the expression that makes text of it.
+	if len(w.chunks.Key) == len(columns) {
+		columns = w.chunks.Key
+	}
 	var out []string
 	for rows.Next() {
 		values := make([]sql.NullString, len(columns))
