@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,8 +27,14 @@ var program struct {
 	err  error
 }
 
-// TestMain removes the program that the tests built.
+// TestMain lets more tests run side by side than there are processors: they
+// wait for servers and for processes, and some for locks that are held for long.
+// At the end it removes the program that the tests built.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("4")
+	}
 	code := m.Run()
 	if program.path != "" {
 		_ = os.RemoveAll(filepath.Dir(program.path))

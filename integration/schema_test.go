@@ -79,9 +79,7 @@ var postgresCatalog = []string{
 	`SELECT format('policy %s on %s', p.polname, p.polrelid::regclass) FROM pg_policy p`,
 }
 
-var (
-	autoIncrement = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
-)
+var autoIncrement = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
 
 // mysqlSchema takes SHOW CREATE apart into lines. Keys and constraints have no
 // order that anybody could see; columns do.

@@ -104,22 +104,24 @@ func TestSecretsStaySecretInErrors(t *testing.T) {
 			"password in the query": good.Scheme + "://nobody@127.0.0.1:1/x?password=" + url.QueryEscape(password),
 		}
 		c := w.cli(t, map[string]string{"0007_convert": convert(w)})
-		for name, bad := range tests {
-			for _, command := range []string{"plan", "expand", "status"} {
-				c.url = bad
-				p := c.run(t, 1, command, "-v")
-				for _, part := range passwordParts {
-					if strings.Contains(p.said(), part) {
-						t.Errorf("%s: %s shows the password (%s):\n%s", name, command, part, p.said())
-						break
-					}
-				}
-				if command == "plan" { // on the command line it is no safer, but no less
-					c.url = ""
-					p = c.run(t, 1, command, "-v", "--database-url", bad)
-					hides(t, p.said(), passwordParts...)
+		quiet := func(name string, p *process) {
+			t.Helper()
+			for _, part := range passwordParts {
+				if strings.Contains(p.said(), part) {
+					t.Errorf("%s: the password (%s) is shown:\n%s", name, part, p.said())
+					return
 				}
 			}
+		}
+		for name, bad := range tests {
+			c.url = bad
+			quiet(name, c.run(t, 1, "plan", "-v"))
+			c.url = "" // on the command line it is no safer, but no less
+			quiet(name, c.run(t, 1, "plan", "-v", "--database-url", bad))
+		}
+		for _, command := range []string{"expand", "status", "verify", "init"} {
+			c.url = tests["wrong account"]
+			quiet(command, c.run(t, 1, command, "-v"))
 		}
 	})
 }

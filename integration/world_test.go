@@ -7,6 +7,7 @@ package integration
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (w *world) number(t *testing.T, query string) int64 {
 	t.Helper()
 	var n sql.NullInt64
 	err := w.db.QueryRowContext(t.Context(), query).Scan(&n)
-	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // database/sql returns it bare
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.Fatalf("%v\n%s", err, query)
 	}
 	return n.Int64
