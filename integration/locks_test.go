@@ -117,22 +117,7 @@ func TestBlockerIsWaitedForWithoutQueueing(t *testing.T) {
 		c.run(t, 0, "plan", "0007_split_name") // what is slow the first time is behind us
 
 		const secret = "kept-from-the-log@example.com"
-		conn, err := w.Open(t).Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var pid int64
-		if err := conn.QueryRowContext(t.Context(), w.either("SELECT pg_backend_pid()", "SELECT CONNECTION_ID()")).Scan(&pid); err != nil {
-			t.Fatal(err)
-		}
-		tx, err := conn.BeginTx(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tx.ExecContext(t.Context(), "UPDATE users SET email = '"+secret+"' WHERE id = 1"); err != nil {
-			t.Fatal(err)
-		}
-
+		tx, pid := block(t, w, "UPDATE users SET email = '"+secret+"' WHERE id = 1")
 		users := probe(t, w, "UPDATE users SET email = 'y' WHERE id = 500")
 		control := probe(t, w, "UPDATE elsewhere SET n = n + 1 WHERE id = 1")
 		began := time.Now()
@@ -171,6 +156,22 @@ func TestBlockerIsWaitedForWithoutQueueing(t *testing.T) {
 	})
 }
 
+// block runs a statement in a transaction that stays open, and says in which session.
+func block(t *testing.T, w *world, statement string) (tx *sql.Tx, pid int64) {
+	t.Helper()
+	tx, err := w.Open(t).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.QueryRowContext(t.Context(), w.either("SELECT pg_backend_pid()", "SELECT CONNECTION_ID()")).Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	return tx, pid
+}
+
 // TestLockDeadline: who waits in vain says for whom, and leaves nothing behind.
 func TestLockDeadline(t *testing.T) {
 	t.Parallel()
@@ -179,14 +180,8 @@ func TestLockDeadline(t *testing.T) {
 		fillUsers(t, w, 10)
 		c := w.cli(t, map[string]string{"0007_split_name": splitName(w)})
 		before := w.look(t)
-		tx, err := w.Open(t).BeginTx(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tx.ExecContext(t.Context(), "UPDATE users SET email = 'y' WHERE id = 1"); err != nil {
-			t.Fatal(err)
-		}
-		contains(t, c.run(t, 1, "expand", "--lock-deadline", "1s").stderr.String(), "blocked by pid", "users")
+		tx, pid := block(t, w, "UPDATE users SET email = 'y' WHERE id = 1")
+		contains(t, c.run(t, 1, "expand", "--lock-deadline", "1s").stderr.String(), fmt.Sprintf("blocked by pid %d", pid), "users")
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
