@@ -179,8 +179,7 @@ func testWalker(t *testing.T, h Harness) {
 	b := newBench(t, h)
 	b.create(variant{})
 	b.rowsBefore(1, 3001) // all of them inconsistent: nothing is filled
-	open := b.openSync(variant{})
-	c := b.verification(open).Counts
+	c := b.verification(b.openSync(variant{})).Counts
 	w, err := b.Session.Walk(b.ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -199,52 +198,65 @@ func testWalker(t *testing.T, h Harness) {
 	if len(spans) == 0 || len(spans) > 4 || spans[0].From != "" || spans[len(spans)-1].To != "" {
 		t.Fatalf("the spans do not cover the table: %+v", spans)
 	}
-	stop := make(chan struct{})
-	var others sync.WaitGroup
-	others.Go(func() {
-		for id := 10_000; ; id++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			// Consistent rows: they must not be counted, and disturb nothing.
-			if b.ctx.Err() != nil {
-				return
-			}
-			q := fmt.Sprintf("INSERT INTO people (id, name, first_name, last_name) VALUES (%d, 'A B', 'A', 'B')", id)
-			if _, err := b.App.ExecContext(b.ctx, q); err != nil {
-				t.Errorf("inserting while walking: %v", err)
-				return
-			}
-		}
-	})
+	stop := b.others()
 	total := int64(0)
-	for i, span := range spans {
-		for at := span.From; ; {
-			p, done, err := w.Next(b.ctx, span, at, 37)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if done {
-				break
-			}
-			if p.From != at && at != "" || p.To == p.From {
-				t.Fatalf("span %d: the piece after %q is %+v", i, at, p)
-			}
-			total += b.piece(t, c, p)
-			at = p.To
-			if i == len(spans)-1 && total >= 3000 {
-				break // the open end goes on for as long as rows come
-			}
-		}
+	for _, span := range spans {
+		total += b.countSpan(w, c, span, 3000-total)
 	}
-	close(stop)
-	others.Wait()
+	stop()
 	if total != 3000 {
 		t.Errorf("the walk met %d rows, not 3000", total)
 	}
 	if again, err := w.Generation(b.ctx); err != nil || again != generation {
 		t.Errorf("the generation changed from %q to %q, %v", generation, again, err)
+	}
+}
+
+// others inserts consistent rows until told to stop: a count of inconsistent
+// ones must not see them.
+func (b *bench) others() (stop func()) {
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for id := 10_000; b.ctx.Err() == nil; id++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			q := fmt.Sprintf("INSERT INTO people (id, name, first_name, last_name) VALUES (%d, 'A B', 'A', 'B')", id)
+			if _, err := b.App.ExecContext(b.ctx, q); err != nil && b.ctx.Err() == nil {
+				b.t.Errorf("inserting while walking: %v", err)
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		writer.Wait()
+	}
+}
+
+// countSpan counts a span's rows. The open end goes on for as long as rows
+// come: there it ends when all that are wanted were met.
+func (b *bench) countSpan(w executor.Walker, c plan.Chunks, span executor.Span, wanted int64) int64 {
+	b.t.Helper()
+	total := int64(0)
+	for at := span.From; ; {
+		p, done, err := w.Next(b.ctx, span, at, 37)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if done {
+			return total
+		}
+		if p.From != at && at != "" || p.To == p.From {
+			b.t.Fatalf("the piece of %+v after %q is %+v", span, at, p)
+		}
+		total += b.piece(b.t, c, p)
+		at = p.To
+		if span.To == "" && total >= wanted {
+			return total
+		}
 	}
 }

@@ -71,6 +71,9 @@ func showTable(b *strings.Builder, t *planner.Table) {
 			i.Name, i.Columns, i.Unique, i.Primary, i.Simple, i.Constraint, i.Definition)
 	}
 	for _, k := range t.Constraints {
+		if k.Kind == kindNotNull { // from PostgreSQL 18 on
+			continue
+		}
 		fmt.Fprintf(b, "  %s %s %v %s\n", k.Kind, k.Name, k.Columns, k.Definition)
 	}
 	for _, d := range t.Dependents {
@@ -123,6 +126,45 @@ func TestInspectOnEveryVersion(t *testing.T) {
 		b, errB := json.Marshal(again)
 		if errA != nil || errB != nil || string(a) != string(b) {
 			t.Errorf("two inspections differ: %v, %v\n%s\n%s", errA, errB, a, b)
+		}
+	})
+}
+
+// TestInspectNewer: publications of some columns or rows, and statistics on
+// expressions, where the server has them.
+func TestInspectNewer(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, db *servers.Database) {
+		pool, s := db.Open(t), open(t, db.URL)
+		run(t, pool, "CREATE TABLE orders (id int PRIMARY KEY, note text, total int NOT NULL)")
+		var want []planner.Dependent
+		version := text(t, pool, "SELECT current_setting('server_version_num')")
+		if version >= "140000" {
+			run(t, pool, "CREATE STATISTICS ex ON (lower(note)), total FROM orders")
+			want = append(want, planner.Dependent{Kind: kindStatistics, Name: "ex", Columns: []string{"note", "total"}})
+		}
+		if version >= "150000" {
+			run(t, pool, "CREATE PUBLICATION listed FOR TABLE orders (id, note); CREATE PUBLICATION filtered FOR TABLE orders WHERE (id > 5)")
+			want = append([]planner.Dependent{
+				{Kind: kindPublication, Name: "filtered", Columns: []string{"id"}},
+				{Kind: kindPublication, Name: "listed", Columns: []string{"id", "note"}},
+			}, want...)
+		}
+		schema, err := s.Inspect(t.Context(), []planner.Ref{{Name: "orders"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, schema.Tables[0].Dependents); diff != "" {
+			t.Errorf("dependants (-want +got):\n%s", diff)
+		}
+		notNulls := 0
+		for _, k := range schema.Tables[0].Constraints {
+			if k.Kind == kindNotNull {
+				notNulls++
+			}
+		}
+		if named := version >= "180000"; named != (notNulls == 2) || !named && notNulls != 0 {
+			t.Errorf("%d NOT NULL constraints have names", notNulls)
 		}
 	})
 }

@@ -280,7 +280,7 @@ func TestBounds(t *testing.T) {
 	if got := text(t, s.DB(), "SELECT * FROM kept"); got != "300ms 1500ms on" {
 		t.Errorf("during a statement: %q", got)
 	}
-	if err := s.Exec(t.Context(), conn, "SELECT pg_sleep(60)", executor.Bounds{Statement: 1}); s.Classify(err) != executor.Other || err == nil {
+	if err := s.Exec(t.Context(), conn, "SELECT pg_sleep(60)", executor.Bounds{Statement: 100e6}); s.Classify(err) != executor.Other || err == nil {
 		t.Errorf("a statement that takes too long: %v", err)
 	}
 	if after := ask(); after != "0 0" {
