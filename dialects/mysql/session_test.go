@@ -296,3 +296,24 @@ func TestTriggerRights(t *testing.T) {
 		}
 	})
 }
+
+func TestTransactionsOfTheMonitor(t *testing.T) {
+	t.Parallel()
+	got := transactions(`TRANSACTIONS
+LIST OF TRANSACTIONS FOR EACH SESSION:
+---TRANSACTION (0x7f1204dc7b80), not started
+0 lock struct(s), heap size 1120, 0 row lock(s)
+---TRANSACTION 413824, ACTIVE 12 sec starting index read
+mysql tables in use 1, locked 1
+LOCK WAIT 2 lock struct(s), heap size 1120, 1 row lock(s)
+MariaDB thread id 15488, OS thread handle 139714104649408, query id 4660639 172.17.0.1 root Updating
+update k1 set n=1 where a=1
+------- TRX HAS BEEN WAITING 1062890 us FOR THIS LOCK TO BE GRANTED:
+---TRANSACTION 413778, ACTIVE (PREPARED) 1 sec
+MySQL thread id 15486, OS thread handle 139714096662208, query id 4660400 172.17.0.1 root
+FILE I/O
+`)
+	if len(got) != 2 || got[15488] != (trx{waits: true, age: 12 * time.Second}) || got[15486] != (trx{}) {
+		t.Errorf("read as %+v", got)
+	}
+}

@@ -433,66 +433,10 @@ func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Ti
 	if err == nil && n > 0 {
 		return true, seen
 	}
-	open, seen, err := s.trxs.read(ctx, s.control, trxFresh)
+	open, seen, err := s.trxs.read(ctx, s.control, monitorEvery)
 	return err == nil && open[id].waits, seen
 }
 
 func waitState(column string) string {
 	return fmt.Sprintf("(%[1]s LIKE 'Waiting for %%lock%%' OR %[1]s = 'Waiting for table flush')", column)
-}
-
-// trxTable reads information_schema.innodb_trx, which the server fills anew only
-// when nobody has read it for a tenth of a second: who asks more often, or as
-// one of many, is told old news for ever. So all of a session's readers share.
-type trxTable struct {
-	mu   sync.Mutex
-	at   time.Time
-	open map[int64]trx
-}
-
-// trx is an open transaction of some connection.
-type trx struct {
-	waits bool // for a row
-	age   time.Duration
-}
-
-// trxFresh is how old the news may be, and how long the table must be left alone.
-const trxFresh = 110 * time.Millisecond
-
-// read returns the open transactions by connection, and when they were read.
-func (t *trxTable) read(ctx context.Context, db *sql.DB, maxAge time.Duration) (map[int64]trx, time.Time, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	since := time.Since(t.at)
-	if t.open != nil && since < maxAge {
-		return t.open, t.at, nil
-	}
-	if since < trxFresh {
-		wait := time.NewTimer(trxFresh - since)
-		defer wait.Stop()
-		select {
-		case <-ctx.Done():
-			return nil, time.Now(), ctx.Err()
-		case <-wait.C:
-		}
-	}
-	rows, err := db.QueryContext(ctx, `SELECT trx_mysql_thread_id, trx_state = 'LOCK WAIT', TIMESTAMPDIFF(SECOND, trx_started, NOW())
-		FROM information_schema.innodb_trx`)
-	if err != nil {
-		return nil, time.Now(), err
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
-	open := map[int64]trx{}
-	for rows.Next() {
-		var id int64
-		var x trx
-		var age sql.NullInt64
-		if err := rows.Scan(&id, &x.waits, &age); err != nil {
-			return nil, time.Now(), err
-		}
-		x.age = time.Duration(max(0, age.Int64)) * time.Second
-		open[id] = x
-	}
-	t.open, t.at = open, time.Now()
-	return open, t.at, rows.Err()
 }
