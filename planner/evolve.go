@@ -380,8 +380,9 @@ func (sh *shape) redefine(t *tableShape, col *columnShape, def ColumnDef) {
 		sh.fail("opaque-statement", "keep the comment in the definition", "the comment of %s.%s would change from %q to %q",
 			t.label, col.name, col.orig.Comment, def.Comment)
 	}
-	if def.Rest != "" && def.Rest != col.orig.Rest {
-		sh.fail("opaque-statement", "leave the attribute out", "%s.%s would get another attribute: %s", t.label, col.name, def.Rest)
+	if def.Rest != col.orig.Rest {
+		sh.fail("opaque-statement", "repeat the attributes that the column has, and no others", "the attributes of %s.%s would change from %q to %q",
+			t.label, col.name, col.orig.Rest, def.Rest)
 	}
 	sh.changeType(t, col, def.Type, Expr{})
 	col.notNull = def.NotNull

@@ -164,7 +164,16 @@ func compatible(a, b colType) bool {
 	if a.class() == classInt && b.class() == classInt {
 		return a.unsigned == b.unsigned && intRank[b.name] > intRank[a.name]
 	}
+	if growsString(a, b) {
+		return true
+	}
 	return a.name == "float" && b.name == "double" && a.scale < 0 && b.scale < 0 && a.unsigned == b.unsigned
+}
+
+// growsString reports a longer type of the same kind of string: a client that
+// reads the short one reads the long one.
+func growsString(a, b colType) bool {
+	return a.name == b.name && (a.name == "varchar" || a.name == "varbinary") && b.length > a.length
 }
 
 var intBounds = map[string][3]string{ // lowest, highest, highest unsigned
@@ -176,8 +185,12 @@ var intBounds = map[string][3]string{ // lowest, highest, highest unsigned
 
 // clampDown never fails: a value that the old type cannot hold becomes the
 // nearest that it can.
-func clampDown(a, _ colType, column string) planner.Expr {
+func clampDown(a, b colType, column string) planner.Expr {
 	e := planner.ColumnExpr(column)
+	if growsString(a, b) {
+		e.Parts = []planner.Part{{Text: "LEFT("}, {Column: column}, {Text: fmt.Sprintf(", %d)", a.length)}}
+		return e
+	}
 	low, high := "-3.402823466e38", "3.402823466e38"
 	if b, ok := intBounds[a.name]; ok {
 		low, high = b[0], b[1]

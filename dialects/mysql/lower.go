@@ -280,7 +280,7 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 	table := op.Table.Ref.Name
 	name := op.Change.Name
 	if name == "" {
-		name = d.checkName(op.Table)
+		name = d.checkName(op)
 	}
 	for _, c := range op.Table.Constraints {
 		if c.Kind == "check" && strings.EqualFold(c.Name, name) {
@@ -319,14 +319,30 @@ const (
 )
 
 // checkName is the name that the server would give a check: t_chk_1 on MySQL,
-// CONSTRAINT_1 on MariaDB, with the next number that is free.
-func (d *dialect) checkName(t *planner.Table) string {
+// CONSTRAINT_1 on MariaDB, with the next number that is free. The checks that
+// the migration adds before this one have taken theirs.
+func (d *dialect) checkName(op planner.OpAddCheck) string {
+	var taken []string
+	for _, c := range op.Table.Constraints {
+		taken = append(taken, strings.ToLower(c.Name))
+	}
+	nameless := 0
+	for _, c := range op.Earlier {
+		if c.Name == "" {
+			nameless++
+		}
+		taken = append(taken, strings.ToLower(c.Name))
+	}
 	for i := 1; ; i++ {
-		name := fmt.Sprintf("%s_chk_%d", t.Ref.Name, i)
+		name := fmt.Sprintf("%s_chk_%d", op.Table.Ref.Name, i)
 		if d.maria {
 			name = fmt.Sprintf("CONSTRAINT_%d", i)
 		}
-		if !slices.ContainsFunc(t.Constraints, func(c planner.Constraint) bool { return strings.EqualFold(c.Name, name) }) {
+		switch {
+		case slices.Contains(taken, strings.ToLower(name)):
+		case nameless > 0:
+			nameless--
+		default:
 			return name
 		}
 	}

@@ -45,6 +45,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		steps, err = lowerAddCheck(s, o)
 	case planner.OpSwitch:
 		steps, err = lowerSwitch(s, o)
+		return planner.Lowered{Steps: steps, Notes: moved(s, o)}, err
 	case planner.OpFenceTable:
 		steps, err = lowerFenceTable(s, o)
 	case planner.OpPurge:

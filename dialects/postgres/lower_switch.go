@@ -62,6 +62,22 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 	return []plan.Step{step}, nil
 }
 
+// moved tells of columns that a new one replaces: PostgreSQL adds columns at the
+// end and cannot place them, which matters to who names no columns.
+func moved(s *planner.Schema, o planner.OpSwitch) []string {
+	var out []string
+	last := len(o.Table.Columns) - 1
+	for i, c := range o.Table.Columns {
+		replaced := slices.ContainsFunc(o.Columns, func(r planner.Rename) bool { return r.To == c.Name && o.Table.Column(r.From) == nil })
+		if replaced && i < last {
+			name := s.Display(o.Table.Ref)
+			out = append(out, fmt.Sprintf("column %s.%s is rebuilt and will stand last in %s: an INSERT without a column list would put values into other columns than before",
+				name, c.Name, name))
+		}
+	}
+	return out
+}
+
 func renameIndex(t *planner.Table, from, to string) string {
 	return "ALTER INDEX " + quoteRef(planner.Ref{Schema: t.Ref.Schema, Name: from}) + " RENAME TO " + quote(to)
 }
