@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +64,25 @@ func newBench(o options) (*bench, error) {
 		return nil, fmt.Errorf("making a folder for the migrations: %w", err)
 	}
 	return &bench{o: o, db: db, sql: s, dir: dir}, nil
+}
+
+// ownDatabase makes a database on a throwaway server, whose initial one is the
+// server's own, and returns its URL.
+func ownDatabase(ctx context.Context, serverURL string) (string, error) {
+	u, err := url.Parse(serverURL)
+	if err != nil {
+		return "", errors.New("the throwaway server's URL cannot be parsed")
+	}
+	db, err := throwaway.OpenURL(serverURL)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(ctx, "CREATE DATABASE migrate_bench"); err != nil {
+		return "", fmt.Errorf("making a database: %w", err)
+	}
+	u.Path = "/migrate_bench"
+	return u.String(), nil
 }
 
 func (b *bench) close() {

@@ -47,7 +47,9 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 		defer func() { _ = server.Stop() }()
-		o.url = server.URL()
+		if o.url, err = ownDatabase(ctx, server.URL()); err != nil {
+			return err
+		}
 	}
 	b, err := newBench(o)
 	if err != nil {
