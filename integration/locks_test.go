@@ -40,10 +40,20 @@ func (s span) String() string {
 	return fmt.Sprintf("%s from %s", s.to.Sub(s.from).Round(time.Millisecond), s.from.Format("15:04:05.000"))
 }
 
-func (s span) meets(o span) bool { return s.from.Before(o.to) && o.from.Before(s.to) }
+// shared is how long two spans lasted at the same time.
+func (s span) shared(o span) time.Duration {
+	from, to := s.from, s.to
+	if o.from.After(from) {
+		from = o.from
+	}
+	if o.to.Before(to) {
+		to = o.to
+	}
+	return max(0, to.Sub(from))
+}
 
-// longer than this counts as slow; the machine itself may be busy for as long.
-const slow = noticed / 2
+// slow is how long a statement takes that is worth remembering.
+const slow = noticed / 20
 
 func probe(t *testing.T, w *world, statement string) *prober {
 	t.Helper()
@@ -90,16 +100,17 @@ func (p *prober) end() {
 	p.done.Wait()
 }
 
-// blocked are the waits that were too long, except while the control waited,
-// too: then the machine was busy, and nobody was in anybody's way.
+// blocked are the waits that were too long because of us. What the control, on a
+// table that is in nobody's way, waited at the same time is the machine's doing
+// and does not count.
 func (p *prober) blocked(control *prober) []span {
 	var out []span
 	for _, s := range p.slow {
-		busy := false
+		ours := s.to.Sub(s.from)
 		for _, c := range control.slow {
-			busy = busy || s.meets(c)
+			ours -= s.shared(c)
 		}
-		if !busy && s.to.Sub(s.from) > noticed {
+		if ours > noticed {
 			out = append(out, s)
 		}
 	}
