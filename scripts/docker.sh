@@ -32,6 +32,16 @@ if [ -d /run/systemd/system ] && systemctl start docker && answers; then
 	exit 0
 fi
 
+# An engine that was killed leaves a file with its process's number. Should that number be
+# somebody else's by now, or a process that has ended, the next engine would not start.
+pidfile=/var/run/docker.pid
+if [ -f "$pidfile" ]; then
+	read -r _ name state _ 2>/dev/null <"/proc/$(cat "$pidfile")/stat" || name="" state=""
+	if [ "$name" != "(dockerd)" ] || [ "$state" = Z ]; then
+		rm -f "$pidfile"
+	fi
+fi
+
 log=/var/log/dockerd.log
 # The second set is for machines that grant neither overlay mounts nor the packet filter.
 for flags in "" "--storage-driver=vfs --iptables=false --ip6tables=false"; do
