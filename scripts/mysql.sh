@@ -6,7 +6,7 @@
 set -euo pipefail
 
 target=${1:?usage: mysql.sh DIRECTORY}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=$("$(dirname "$0")/mirror.sh")
 [ -x "$target/bin/mysqld" ] && exit 0
 
 command -v apt-get >/dev/null && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # base.sh SUITE: makes the image migrate-test/base:SUITE, a bare Debian, without a
 # container registry: debootstrap fetches the packages, docker import packs them.
-# DEBIAN_MIRROR names another mirror than deb.debian.org.
+# The mirror is the one that apt uses here; DEBIAN_MIRROR names another.
 set -euo pipefail
 
 suite=${1:?usage: base.sh SUITE}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=$("$(dirname "$0")/../../scripts/mirror.sh")
 
 if [ "$(id -u)" != 0 ]; then
 	echo "base.sh: debootstrap needs root: run as root, or use official images" >&2
