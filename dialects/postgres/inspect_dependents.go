@@ -9,7 +9,9 @@ import (
 )
 
 // dependentsQuery lists, as (kind, name, column), whatever mentions the table
-// of $1. A NULL column means the table as a whole.
+// of $1. A NULL column means the table as a whole. Of a column's options only
+// those that people set count: the server may keep a mark of its own there
+// (pg_attver, seen on 17.12).
 const dependentsQuery = `
 WITH deps AS (
 	SELECT classid, objid, objsubid, deptype, nullif(refobjsubid, 0) AS num FROM pg_depend
@@ -61,7 +63,7 @@ WITH deps AS (
 	UNION ALL
 	SELECT 'column setting', a.attname::text, a.attnum FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
 	WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
-	AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) >= 0 OR a.attstorage <> y.typstorage)
+	AND (EXISTS (SELECT FROM unnest(a.attoptions) AS o WHERE o LIKE 'n\_distinct%%') OR coalesce(a.attstattarget, -1) >= 0 OR a.attstorage <> y.typstorage)
 	UNION ALL
 	%s
 )
