@@ -33,9 +33,10 @@ type Options struct {
 // Session is a connected engine, for the executor and for inspection.
 type Session interface {
 	executor.Session
-	// Inspect reads the server's facts and the named tables, their dependants
-	// included; names that do not exist are just absent. It never writes.
-	Inspect(ctx context.Context, tables []planner.Ref) (*planner.Schema, error)
+	// Inspect reads the server's facts, the named tables, their dependants
+	// included, and the named objects; names that do not exist are just absent.
+	// It never writes.
+	Inspect(ctx context.Context, refs planner.References) (*planner.Schema, error)
 	// InspectIndex finds the table of an index by the index's name, for engines
 	// whose DROP INDEX does not name the table; ok is false if there is none.
 	InspectIndex(ctx context.Context, schema, name string) (table planner.Ref, ok bool, err error)

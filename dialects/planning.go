@@ -17,17 +17,16 @@ func Plan(ctx context.Context, e Engine, s Session, f planner.File, d planner.De
 	if err != nil {
 		return nil, err
 	}
-	tables := refs.Tables
 	for _, ix := range refs.Indexes {
 		table, ok, err := s.InspectIndex(ctx, ix.Schema, ix.Name)
 		if err != nil {
 			return nil, fmt.Errorf("looking for index %s: %w", ix.Name, err)
 		}
 		if ok {
-			tables = append(tables, table)
+			refs.Tables = append(refs.Tables, table)
 		}
 	}
-	schema, err := s.Inspect(ctx, tables)
+	schema, err := s.Inspect(ctx, refs)
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the database: %w", err)
 	}

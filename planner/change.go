@@ -27,6 +27,12 @@ type ColumnDef struct {
 	Default Expr
 	// Comment is set by MySQL's COMMENT attribute.
 	Comment string
+	// Generated is "", or as in Column: "stored", "virtual", "identity always",
+	// "identity by default", "auto_increment". GeneratedAs is the expression of
+	// a stored or virtual column, Sequence an identity's options as SQL.
+	Generated   string
+	GeneratedAs Expr
+	Sequence    string
 	// Rest holds further attributes that may stand in an ADD COLUMN as they
 	// are and change nothing of its classification, such as "FIRST" or
 	// "AFTER `x`" or "INVISIBLE".
@@ -129,14 +135,127 @@ type (
 		Name  string
 		Check Expr
 	}
+	// RenameTable renames a table. To has no schema: tables do not move.
+	RenameTable struct {
+		Table Ref
+		To    string
+	}
+	// AddConstraint adds a constraint other than NOT NULL and CHECK.
+	AddConstraint struct {
+		Table Ref
+		ConstraintDef
+	}
+	// DropConstraint drops a constraint of any kind but NOT NULL by its name;
+	// Kind is set where the statement says it (MySQL's DROP FOREIGN KEY, DROP
+	// PRIMARY KEY, which has no name).
+	DropConstraint struct {
+		Table    Ref
+		Name     string
+		Kind     string
+		IfExists bool
+	}
+	// InsertRows writes seed rows: once, in expand.
+	InsertRows struct {
+		Table   Ref
+		Columns []string // those it names; empty: all, in the table's order
+		SQL     string
+	}
+	// DeleteRows is a DELETE from one table without joins: in contract, in chunks.
+	DeleteRows struct {
+		Table Ref
+		Where Expr
+	}
+	// Direct is a statement (or clause, then SQL is a whole statement that does
+	// the clause alone) that its dialect knows in full and that changes nothing
+	// the shapes of tables are made of: a comment, a grant, a view, a function,
+	// a type, a storage parameter.
+	Direct struct {
+		// What names it for people: "COMMENT ON COLUMN users.name".
+		What string
+		// Object is what it creates, changes or drops. Statements of one
+		// migration on the same object stay together, in their order.
+		Object ObjectRef
+		// Needs are the tables and columns that it mentions, under the names that
+		// they have at this point of the file: it runs when those are there.
+		Needs  []Need
+		Effect Effect
+		SQL    string
+	}
+	// Ignored is a statement that migrate has no use for, because it does by
+	// itself what the statement is for: BEGIN and COMMIT around a file, SET
+	// lock_timeout, LOCK TABLE. It becomes a hazard and nothing else.
+	Ignored struct {
+		What, Rule, Reason string
+	}
 	// Opaque is a statement (or clause) that the planner does not know.
 	Opaque struct {
 		// What names it: "ALTER TABLE ... SET STORAGE".
 		What string
+		// Rule is the hazard rule that it breaks; empty: opaque-statement.
+		Rule string
 		// Reason says why it is refused and what to do instead, if known.
 		Reason string
 		SQL    string
 	}
+)
+
+// ConstraintDef is a UNIQUE, PRIMARY KEY, FOREIGN KEY or EXCLUDE constraint.
+type ConstraintDef struct {
+	// Kind is as in Constraint: "unique", "primary key", "foreign key", "exclusion".
+	Kind string
+	// Name is empty if the engine chooses.
+	Name string
+	// Columns are those of the table that it mentions, in order.
+	Columns []string
+	// Index names the existing index that it is to be made of (PostgreSQL's
+	// USING INDEX); empty: it makes its own.
+	Index string
+	// Refers and RefColumns are what a foreign key points to; no RefColumns:
+	// the primary key.
+	Refers     Ref
+	RefColumns []string
+	// Cascades: its action changes rows of this table (not NO ACTION, RESTRICT).
+	Cascades bool
+	// NotValid: existing rows are not to be looked at (PostgreSQL's NOT VALID).
+	NotValid bool
+	// SQL is the clause without "CONSTRAINT name", as the dialect reads it again.
+	SQL string
+}
+
+// ObjectRef names an object that is not a table or column. Kind is in words:
+// "view", "materialized view", "function", "type", "domain", "sequence",
+// "extension", "schema", "trigger", "policy", "statistics", "publication",
+// "grant", "comment", "table setting", "column setting" … On is the table it
+// belongs to, if it is of a table; Detail tells apart what a name alone does
+// not (a function's argument types, a column).
+type ObjectRef struct {
+	Kind   string `json:"kind"`
+	Ref    Ref    `json:"ref"`
+	On     Ref    `json:"on"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Need is a table that a statement mentions, and which columns of it; no
+// columns: the table as a whole.
+type Need struct {
+	Table   Ref
+	Columns []string
+}
+
+// Effect says what a Direct statement does to the versions that run beside it,
+// and so where it belongs.
+type Effect string
+
+// The effects.
+const (
+	// Widens: what was valid stays valid. In expand, as soon as what it needs
+	// is there.
+	Widens Effect = "widens"
+	// Narrows: somebody may have relied on what it takes away. In contract.
+	Narrows Effect = "narrows"
+	// Destroys: it narrows, and nothing brings back what it took (TRUNCATE).
+	// After the grace.
+	Destroys Effect = "destroys"
 )
 
 // Assign gives a column the value of an expression.
@@ -160,4 +279,11 @@ func (UpdateRows) change()     {}
 func (CreateIndex) change()    {}
 func (DropIndex) change()      {}
 func (AddCheck) change()       {}
+func (RenameTable) change()    {}
+func (AddConstraint) change()  {}
+func (DropConstraint) change() {}
+func (InsertRows) change()     {}
+func (DeleteRows) change()     {}
+func (Direct) change()         {}
+func (Ignored) change()        {}
 func (Opaque) change()         {}

@@ -39,6 +39,12 @@ type Dialect interface {
 	// believed: each expression over the table as it is now, with its type.
 	Checks(s *Schema, t *Table, exprs []TypedExpr) []plan.Check
 
+	// Lint finds what a reviewer should know about a migration and only this
+	// engine can tell. The schema may be partial, or made up by someone who knows
+	// the migrations before this one but no database (lint): a table that is not
+	// in it is not known not to exist.
+	Lint(s *Schema, script *Script) []Finding
+
 	// TypedNull writes a NULL of a column type, to stand in a check for a column
 	// that does not exist yet: "NULL::text" or "CAST(NULL AS CHAR)".
 	TypedNull(columnType string) string
@@ -65,8 +71,21 @@ const (
 	WishReplace Wish = "replace" // have another column take their place
 )
 
-// Blocker is an object in the way.
-type Blocker struct{ Object, Reason string }
+// Blocker is an object in the way. Ref names it where a migration might itself
+// drop or replace it: then it is not in the way.
+type Blocker struct {
+	Object, Reason string
+	Ref            ObjectRef
+}
+
+// Finding is something that Dialect.Lint found. How severe it is the rule says.
+type Finding struct {
+	Rule string
+	// Statement is the index of the statement; Offset, if not 0, is the byte in
+	// the source to point at instead of the statement's beginning.
+	Statement, Offset int
+	Message, Instead  string
+}
 
 // TypedExpr is an expression that must yield a type, for Dialect.Checks.
 type TypedExpr struct {

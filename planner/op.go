@@ -137,6 +137,60 @@ type (
 	// column to switch. Undo installs it again.
 	OpDropShadow struct{ Sync *Sync }
 
+	// OpAddConstraint adds a unique, primary key, foreign key or exclusion
+	// constraint, proved without blocking writes where the engine can. Refers is
+	// the table that a foreign key points to. Undo drops it.
+	OpAddConstraint struct {
+		Table      *Table
+		Constraint ConstraintDef
+		Refers     *Table
+		// Columns are the constraint's columns as they are at that moment.
+		Columns []Column
+		// Earlier are the constraints that the migration adds to the table before
+		// this one: a name that the engine chooses is none of theirs.
+		Earlier []ConstraintDef
+	}
+	// OpDropConstraint drops a constraint; undo adds it again (on PostgreSQL not
+	// validated first, so that it cannot fail on the rows that came since).
+	OpDropConstraint struct {
+		Table      *Table
+		Constraint Constraint
+	}
+	// OpAliasTable makes a table usable under a second name, for reads and
+	// writes (an updatable view). Undo drops the second name.
+	OpAliasTable struct {
+		Table *Table
+		Name  string
+	}
+	// OpSwapTable is the moment of a renaming: the alias goes, the table takes
+	// its name, and the old name becomes an alias for the grace. Undo is the
+	// exact reverse.
+	OpSwapTable struct {
+		Table *Table
+		To    string
+	}
+	// OpDropAlias ends the grace of a renaming: the old name goes.
+	OpDropAlias struct {
+		Table *Table
+		To    string // the table's name by then
+	}
+	// OpInsertRows runs an INSERT of seed rows once, with its journal entry.
+	OpInsertRows struct {
+		Table  *Table // nil: created by this migration
+		Change InsertRows
+	}
+	// OpDeleteRows deletes rows in chunks.
+	OpDeleteRows struct {
+		Table *Table
+		Where Expr
+	}
+	// OpDirect runs the statements on one object that the dialect knows in full,
+	// together. Before is the object as it was inspected; nil: not there, or
+	// nothing to know. Undo restores that.
+	OpDirect struct {
+		Changes []Direct
+		Before  *Object
+	}
 	// OpOpaque runs a statement of the user's as it is, where migrate:phase put
 	// it; Undo is from migrate:undo.
 	OpOpaque struct {
@@ -199,21 +253,29 @@ type Group struct {
 	NewDefaults, OldDefaults []Assign
 }
 
-func (OpCreateTable) op()   {}
-func (OpAddColumns) op()    {}
-func (OpSetDefault) op()    {}
-func (OpDropNotNull) op()   {}
-func (OpWidenType) op()     {}
-func (OpCreateIndex) op()   {}
-func (OpCopyIndexes) op()   {}
-func (OpInstallShadow) op() {}
-func (OpBackfill) op()      {}
-func (OpSetNotNull) op()    {}
-func (OpAddCheck) op()      {}
-func (OpDropIndex) op()     {}
-func (OpSwitch) op()        {}
-func (OpFenceTable) op()    {}
-func (OpPurge) op()         {}
-func (OpPurgeTable) op()    {}
-func (OpDropShadow) op()    {}
-func (OpOpaque) op()        {}
+func (OpCreateTable) op()    {}
+func (OpAddColumns) op()     {}
+func (OpSetDefault) op()     {}
+func (OpDropNotNull) op()    {}
+func (OpWidenType) op()      {}
+func (OpCreateIndex) op()    {}
+func (OpCopyIndexes) op()    {}
+func (OpInstallShadow) op()  {}
+func (OpBackfill) op()       {}
+func (OpSetNotNull) op()     {}
+func (OpAddCheck) op()       {}
+func (OpDropIndex) op()      {}
+func (OpSwitch) op()         {}
+func (OpFenceTable) op()     {}
+func (OpPurge) op()          {}
+func (OpPurgeTable) op()     {}
+func (OpDropShadow) op()     {}
+func (OpAddConstraint) op()  {}
+func (OpDropConstraint) op() {}
+func (OpAliasTable) op()     {}
+func (OpSwapTable) op()      {}
+func (OpDropAlias) op()      {}
+func (OpInsertRows) op()     {}
+func (OpDeleteRows) op()     {}
+func (OpDirect) op()         {}
+func (OpOpaque) op()         {}

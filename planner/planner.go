@@ -211,6 +211,8 @@ type References struct {
 	Tables []Ref
 	// Indexes are those that the file names without their table.
 	Indexes []DropIndex
+	// Objects are the other objects that it creates, changes or drops.
+	Objects []ObjectRef
 }
 
 // Refer reads which tables and indexes a migration is about. Its error is
@@ -233,6 +235,19 @@ func Refer(d Dialect, f File) (References, error) {
 				continue
 			}
 			table(tableOf(c))
+			switch c := c.(type) {
+			case AddConstraint:
+				table(c.Refers)
+			case Direct:
+				if !slices.Contains(out.Objects, c.Object) {
+					out.Objects = append(out.Objects, c.Object)
+				}
+				table(c.Object.On)
+				for _, n := range c.Needs {
+					table(n.Table)
+				}
+			default:
+			}
 		}
 	}
 	ps := &problems{file: f}
@@ -278,7 +293,17 @@ func tableOf(c Change) Ref {
 		return c.Table
 	case AddCheck:
 		return c.Table
-	case Opaque:
+	case RenameTable:
+		return c.Table
+	case AddConstraint:
+		return c.Table
+	case DropConstraint:
+		return c.Table
+	case InsertRows:
+		return c.Table
+	case DeleteRows:
+		return c.Table
+	case Direct, Ignored, Opaque:
 	}
 	return Ref{}
 }

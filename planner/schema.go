@@ -1,5 +1,7 @@
 package planner
 
+import "slices"
+
 // Schema is what a dialect's inspector read from a database, and the facts
 // about the server that planning depends on. It is the planner's whole
 // knowledge of the database.
@@ -18,6 +20,38 @@ type Schema struct {
 	// Facts are server settings that decide between plans.
 	Facts  map[string]string `json:"facts,omitempty"`
 	Tables []*Table          `json:"tables"`
+	// Objects are the other objects that the migration mentions, as they are.
+	Objects []*Object `json:"objects,omitempty"`
+}
+
+// Object is an object that is not a table, as it is before the migration: what
+// undoing a change of it needs.
+type Object struct {
+	ObjectRef
+	// Definition is the statement that makes it again as it is, or what its
+	// dialect wants to know of it.
+	Definition string `json:"definition"`
+	// Facts are further properties that decide between plans.
+	Facts map[string]string `json:"facts,omitempty"`
+	// Tables are those that it reads or belongs to.
+	Tables []Ref `json:"tables,omitempty"`
+}
+
+// Object finds an object; nil if there is none. A name without its schema is
+// looked up along the search path.
+func (s *Schema) Object(r ObjectRef) *Object {
+	schemas := []string{r.Ref.Schema}
+	if r.Ref.Schema == "" {
+		schemas = append(slices.Clone(s.Path), "")
+	}
+	for _, schema := range schemas {
+		for _, o := range s.Objects {
+			if o.Kind == r.Kind && o.Detail == r.Detail && o.Ref == (Ref{Schema: schema, Name: r.Ref.Name}) && (r.On == Ref{} || s.Table(r.On) == s.Table(o.On)) {
+				return o
+			}
+		}
+	}
+	return nil
 }
 
 // Table is one table (or view, which plans must know to avoid).

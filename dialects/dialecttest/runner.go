@@ -89,7 +89,7 @@ func (b *bench) lower(op planner.Op) []plan.Step {
 // schema inspects the table that the suite works on.
 func (b *bench) schema() *planner.Schema {
 	b.t.Helper()
-	s, err := b.Session.Inspect(b.ctx, []planner.Ref{{Name: peopleTable}})
+	s, err := b.Session.Inspect(b.ctx, planner.References{Tables: []planner.Ref{{Name: peopleTable}}})
 	if err != nil {
 		b.t.Fatalf("inspecting: %v", err)
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // Inspect implements dialects.Session. It reads information_schema only.
-func (s *session) Inspect(ctx context.Context, tables []planner.Ref) (*planner.Schema, error) {
+func (s *session) Inspect(ctx context.Context, refs planner.References) (*planner.Schema, error) {
+	tables := refs.Tables
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the database: %w", s.Redact(err))

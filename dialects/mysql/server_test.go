@@ -72,7 +72,7 @@ func (b *bench) schema(tables ...string) *planner.Schema {
 	for i, t := range tables {
 		refs[i] = planner.Ref{Name: t}
 	}
-	s, err := b.s.Inspect(context.Background(), refs)
+	s, err := b.s.Inspect(context.Background(), planner.References{Tables: refs})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/expandcontract/migrate/dialects"
 	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -283,7 +284,7 @@ func TestTriggerRights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		schema, err := s.Inspect(t.Context(), nil)
+		schema, err := s.Inspect(t.Context(), planner.References{})
 		if err != nil {
 			t.Fatal(err)
 		}

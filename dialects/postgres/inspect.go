@@ -18,7 +18,8 @@ type inspector struct {
 }
 
 // Inspect reads the named tables and what depends on them.
-func (s *session) Inspect(ctx context.Context, tables []planner.Ref) (*planner.Schema, error) {
+func (s *session) Inspect(ctx context.Context, refs planner.References) (*planner.Schema, error) {
+	tables := refs.Tables
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the database: %w", err)

@@ -27,7 +27,7 @@ func TestInspect(t *testing.T) {
 			for _, a := range d.CmdArgs {
 				refs = append(refs, planner.Ref{Name: strings.ReplaceAll(a.Key, "_", " ")}, planner.Ref{Name: a.Key})
 			}
-			schema, err := s.Inspect(t.Context(), refs)
+			schema, err := s.Inspect(t.Context(), planner.References{Tables: refs})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestInspectOnEveryVersion(t *testing.T) {
 			CREATE VIEW names AS SELECT name FROM customers;
 			CREATE PUBLICATION pub FOR TABLE customers;
 			INSERT INTO customers (name) SELECT 'n' FROM generate_series(1, 1000)`)
-		schema, err := s.Inspect(t.Context(), []planner.Ref{{Name: "customers"}, {Schema: "public", Name: "customers"}, {Name: "absent"}})
+		schema, err := s.Inspect(t.Context(), planner.References{Tables: []planner.Ref{{Name: "customers"}, {Schema: "public", Name: "customers"}, {Name: "absent"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestInspectOnEveryVersion(t *testing.T) {
 		if diff := cmp.Diff(want, kinds); diff != "" {
 			t.Errorf("dependants (-want +got):\n%s", diff)
 		}
-		again, err := s.Inspect(t.Context(), []planner.Ref{{Name: "customers"}})
+		again, err := s.Inspect(t.Context(), planner.References{Tables: []planner.Ref{{Name: "customers"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestInspectNewer(t *testing.T) {
 				{Kind: kindPublication, Name: "listed", Columns: []string{"id", "note"}},
 			}, want...)
 		}
-		schema, err := s.Inspect(t.Context(), []planner.Ref{{Name: "orders"}})
+		schema, err := s.Inspect(t.Context(), planner.References{Tables: []planner.Ref{{Name: "orders"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

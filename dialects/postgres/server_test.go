@@ -36,7 +36,7 @@ func newWorld(t *testing.T, db *servers.Database, script string) *world {
 
 func (w *world) inspect(table string) (*planner.Schema, *planner.Table) {
 	w.Helper()
-	s, err := w.session.Inspect(w.Context(), []planner.Ref{{Name: table}})
+	s, err := w.session.Inspect(w.Context(), planner.References{Tables: []planner.Ref{{Name: table}}})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestDefaultNames(t *testing.T) {
 		table, col := quote(names[0]), quote(names[1])
 		run(t, pool, fmt.Sprintf("CREATE TABLE %s (%s int CHECK (%s > 0), b int)", table, col, col))
 		s := open(t, db.URL)
-		schema, err := s.Inspect(t.Context(), []planner.Ref{ref})
+		schema, err := s.Inspect(t.Context(), planner.References{Tables: []planner.Ref{ref}})
 		if err != nil {
 			t.Fatal(err)
 		}
