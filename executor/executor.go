@@ -152,9 +152,11 @@ func (e *Executor) oneTx(ctx context.Context, l *lease, do func(tx *sql.Tx) erro
 	if err := l.fence(ctx, tx); err != nil {
 		return err
 	}
+	crashpoint("before the commit")
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
+	crashpoint("after the commit")
 	return nil
 }
 

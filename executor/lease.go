@@ -92,6 +92,7 @@ func (l *lease) try(ctx context.Context, s Session) (bool, *LeaseHeldError, erro
 		}
 		return false, &LeaseHeldError{Holder: holder, Since: since}, nil
 	}
+	crashpoint("before the lease is taken")
 	n, err := l.st.exec(ctx, l.st.db, fmt.Sprintf(`UPDATE {lease} SET token = token + 1, holder = ?, acquired_at = {now}, expires_at = {now+%d}
 		WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.holder, token)
 	if err != nil {
@@ -100,6 +101,7 @@ func (l *lease) try(ctx context.Context, s Session) (bool, *LeaseHeldError, erro
 	if n != 1 {
 		return false, &LeaseHeldError{Holder: "an executor that was faster", Since: time.Now()}, nil
 	}
+	crashpoint("after the lease was taken")
 	l.token = token + 1
 	return true, nil, nil
 }
@@ -153,9 +155,11 @@ func (l *lease) release(ctx context.Context) {
 	l.beat.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	crashpoint("before the lease is given back")
 	// A failure here costs the next executor nothing: closing the connection
 	// lets go of the advisory lock.
 	_, _ = l.st.exec(ctx, l.st.db, `UPDATE {lease} SET holder = '', expires_at = {now} WHERE id = 1 AND token = ?`, l.token)
+	crashpoint("after the lease was given back")
 	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = l.conn.Close()
 	l.cancel(context.Canceled)

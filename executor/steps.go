@@ -135,7 +135,12 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 	if err := r.lease.fence(ctx, tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	crashpoint(s.ID + ", before the commit")
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	crashpoint(s.ID + ", after the commit")
+	return nil
 }
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
@@ -154,9 +159,11 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 		if err := r.stillHeld(ctx); err != nil {
 			return err
 		}
+		crashpoint(s.ID + ", before a statement")
 		if err := r.s.Exec(ctx, r.conn, st.SQL, bounds(s)); err != nil {
 			return err
 		}
+		crashpoint(s.ID + ", after a statement")
 	}
 	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
 }

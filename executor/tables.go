@@ -189,6 +189,7 @@ func bootstrap(ctx context.Context, s Session) error {
 		if err != nil && s.Classify(err) != BadRow {
 			return fmt.Errorf("filling migrate's own tables: %w", err)
 		}
+		crashpoint("after " + one.table + " got its row")
 	}
 	return createTolerantly(ctx, s, l.sqlText(migrationsTable))
 }
@@ -199,6 +200,7 @@ func createTolerantly(ctx context.Context, s Session, stmt string) error {
 	for try := 1; ; try++ {
 		_, err := s.DB().ExecContext(ctx, stmt)
 		if err == nil {
+			crashpoint("after a table of ours was made")
 			return nil
 		}
 		switch c := s.Classify(err); {

@@ -150,9 +150,11 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece) error {
 	if err := w.lease.fence(ctx, tx); err != nil {
 		return err
 	}
+	crashpoint(w.step + ", before the commit")
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	crashpoint(w.step + ", after the commit")
 	w.changed.Add(changed)
 	return nil
 }
