@@ -21,7 +21,12 @@ import (
 // binary_test.go runs the program as people do: another process, told by its
 // command line, judged by its exit code and what it prints.
 
-var program struct {
+// program is the one that people run; crashing is the one that kills itself at
+// a crash point (executor/crashpoint_kill.go).
+var program, crashing build
+
+// build is the program, built once.
+type build struct {
 	once sync.Once
 	path string
 	err  error
@@ -36,38 +41,44 @@ func TestMain(m *testing.M) {
 		_ = f.Value.Set("4")
 	}
 	code := m.Run()
-	if program.path != "" {
-		_ = os.RemoveAll(filepath.Dir(program.path))
+	for _, b := range []*build{&program, &crashing} {
+		if b.path != "" {
+			_ = os.RemoveAll(filepath.Dir(b.path))
+		}
 	}
 	os.Exit(code)
 }
 
-// binary builds the program once.
-func binary(t *testing.T) string {
+// with builds the program, unless that has been done, and says where it is.
+func (b *build) with(t *testing.T, flags ...string) string {
 	t.Helper()
-	program.once.Do(func() {
+	b.once.Do(func() {
 		dir, err := os.MkdirTemp("", "migrate-integration-")
 		if err != nil {
-			program.err = err
+			b.err = err
 			return
 		}
-		program.path = filepath.Join(dir, "migrate")
-		args := append([]string{"build", "-o", program.path}, raceFlags...)
+		b.path = filepath.Join(dir, "migrate")
+		args := append([]string{"build", "-o", b.path}, flags...)
 		out, err := exec.CommandContext(context.Background(), "go", append(args, "../cmd/migrate")...).CombinedOutput() //nolint:gosec // fixed arguments
 		if err != nil {
-			program.err = fmt.Errorf("building the program: %w\n%s", err, out)
+			b.err = fmt.Errorf("building the program: %w\n%s", err, out)
 		}
 	})
-	if program.err != nil {
-		t.Fatal(program.err)
+	if b.err != nil {
+		t.Fatal(b.err)
 	}
-	return program.path
+	return b.path
 }
 
 // cli is the program with a folder of migrations and a database.
 type cli struct {
 	dir string
 	url string
+	// program is the one to run, if it is not the one that people do; env is
+	// added to its environment.
+	program string
+	env     []string
 }
 
 // cli makes a folder with migrations, by name.
@@ -120,9 +131,13 @@ type process struct {
 func (c *cli) start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{done: make(chan struct{})}
-	p.cmd = exec.Command(binary(t), args...) //nolint:gosec,noctx // the test's own arguments; ended by the cleanup
+	path := c.program
+	if path == "" {
+		path = program.with(t, raceFlags...)
+	}
+	p.cmd = exec.Command(path, args...) //nolint:gosec,noctx // the test's own arguments; ended by the cleanup
 	p.cmd.Dir = c.dir
-	p.cmd.Env = append(os.Environ(), "MIGRATE_DATABASE_URL="+c.url)
+	p.cmd.Env = append(append(os.Environ(), "MIGRATE_DATABASE_URL="+c.url), c.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

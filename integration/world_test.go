@@ -28,6 +28,7 @@ type world struct {
 	*servers.Database
 	engine dialects.Engine
 	db     *sql.DB
+	target servers.Target // zero: the engine's default
 }
 
 func newWorld(t *testing.T, d *servers.Database) *world {
@@ -39,10 +40,31 @@ func newWorld(t *testing.T, d *servers.Database) *world {
 	return &world{Database: d, engine: engine, db: d.Open(t)}
 }
 
+// worldOn makes a database on a target of the matrix.
+func worldOn(t *testing.T, target servers.Target) *world {
+	t.Helper()
+	w := newWorld(t, servers.On(t, target))
+	w.target = target
+	return w
+}
+
+// version is the server's, as a number that compares (planner.Schema).
+func (w *world) version(t *testing.T) int {
+	t.Helper()
+	s, err := w.migrate(t, executor.Options{}).session.Inspect(t.Context(), planner.References{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.VersionNum
+}
+
 // fresh is another database on the same server.
 func (w *world) fresh(t *testing.T) *world {
 	t.Helper()
-	return newWorld(t, servers.Fresh(t, w.Engine))
+	if w.target == (servers.Target{}) {
+		return newWorld(t, servers.Fresh(t, w.Engine))
+	}
+	return worldOn(t, w.target)
 }
 
 // postgres reports whether the engine is PostgreSQL; the other two share a dialect.

@@ -134,14 +134,20 @@ func FreshVersion(t testing.TB, engine, version string) *Database {
 	return fresh(t, Target{Engine: engine, Version: version}, true)
 }
 
+// On makes a database on a target of Matrix: in the matrix a version stands for itself;
+// otherwise any server of the engine does.
+func On(t testing.TB, target Target) *Database {
+	t.Helper()
+	return fresh(t, target, os.Getenv("MIGRATE_TEST_MATRIX") == "1" && environmentURL(target.Engine) == "")
+}
+
 // Each runs f as a parallel subtest on a fresh database of each target of Matrix.
 func Each(t *testing.T, f func(t *testing.T, db *Database)) {
 	t.Helper()
 	for _, target := range Matrix() {
 		t.Run(target.String(), func(t *testing.T) {
 			t.Parallel()
-			// In the matrix a version stands for itself; otherwise any server of the engine does.
-			f(t, fresh(t, target, os.Getenv("MIGRATE_TEST_MATRIX") == "1" && environmentURL(target.Engine) == ""))
+			f(t, On(t, target))
 		})
 	}
 }
