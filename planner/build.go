@@ -55,9 +55,15 @@ func (b *builder) build() {
 			b.createdTable(t)
 		case t.dropped:
 			b.droppedTable(t)
+		case t.to != "":
+			b.renamedTable(t)
 		default:
 			b.changedTable(t)
 		}
+	}
+	b.placeDirects()
+	for _, i := range b.ignored {
+		b.warn(i.at, i.it.Rule, plan.Info, "leave it out", "%s is left out: %s", i.it.What, i.it.Reason)
 	}
 	for _, o := range b.steps {
 		st := stageExpand
@@ -73,6 +79,19 @@ func (b *builder) createdTable(t *tableShape) {
 	virtual := &Table{Ref: t.created.Table, Kind: "table"}
 	for _, ix := range t.indexes {
 		b.add(stageExpand, ix.at, OpCreateIndex{Table: virtual, Change: ix.it})
+	}
+	for i, ck := range t.checks {
+		op := OpAddCheck{Table: virtual, Change: ck.it}
+		for _, e := range t.checks[:i] {
+			op.Earlier = append(op.Earlier, e.it)
+		}
+		b.add(stageExpand, ck.at, op)
+	}
+	for i := range t.constraints {
+		b.addConstraint(t, virtual, i, stageExpand)
+	}
+	for _, in := range t.inserts {
+		b.add(stageExpand, in.at, OpInsertRows{Table: virtual, Change: in.it})
 	}
 }
 
@@ -169,10 +188,20 @@ func (b *builder) expand(t *tableShape, downs []down) {
 			b.widened(t, c, downs)
 		}
 	}
+	for _, k := range t.dropKeys {
+		st := stageExpand
+		if b.dir.placed[k.stmt].phase == plan.Contract {
+			st = stageContract
+		}
+		b.add(st, k.at, OpDropConstraint{Table: t.t, Constraint: k.it})
+	}
 	for _, ix := range t.indexes {
 		if b.indexStage(t, ix) == stageExpand {
 			b.add(stageExpand, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
 		}
+	}
+	for _, in := range t.inserts {
+		b.add(stageExpand, in.at, OpInsertRows{Table: t.t, Change: in.it})
 	}
 }
 
@@ -383,6 +412,9 @@ func (b *builder) warnOnce(a at, rule, instead, format string, args ...any) {
 // blocked reports what the engine finds in the way of a wish.
 func (b *builder) blocked(t *tableShape, a at, columns []string, w Wish) {
 	for _, bl := range b.d.Blockers(b.s, t.t, columns, w) {
+		if b.yields(bl.Ref) {
+			continue
+		}
 		b.ps.at(a.pos, "", "", "%s: %s", bl.Object, bl.Reason)
 	}
 }

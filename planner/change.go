@@ -179,7 +179,11 @@ type (
 		// they have at this point of the file: it runs when those are there.
 		Needs  []Need
 		Effect Effect
-		SQL    string
+		// Late: it takes away what columns and tables are made of (a type, a
+		// function, a sequence), so it waits until those that this migration drops
+		// are gone for good.
+		Late bool
+		SQL  string
 	}
 	// Ignored is a statement that migrate has no use for, because it does by
 	// itself what the statement is for: BEGIN and COMMIT around a file, SET
@@ -236,10 +240,12 @@ type ObjectRef struct {
 }
 
 // Need is a table that a statement mentions, and which columns of it; no
-// columns: the table as a whole.
+// columns: the table as a whole. Parts are indexes and constraints of the table
+// that it mentions by name.
 type Need struct {
 	Table   Ref
 	Columns []string
+	Parts   []string
 }
 
 // Effect says what a Direct statement does to the versions that run beside it,

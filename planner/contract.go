@@ -44,6 +44,14 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 		b.add(st, ix.at, OpDropIndex{Table: t.t, Index: ix.it})
 	}
+	for i, k := range t.constraints {
+		if !b.afterSwitch(t, k.it.Columns) {
+			b.addConstraint(t, t.t, i, b.constraintStage(t, k))
+		}
+	}
+	for _, del := range t.deletes {
+		b.add(stageContract, del.at, OpDeleteRows{Table: t.t, Where: del.it.Where})
+	}
 	final := b.switchNames(t, open)
 	for i, ck := range t.checks {
 		if b.afterSwitch(t, ck.it.Check.Columns()) {
@@ -54,6 +62,11 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	for _, ix := range t.indexes {
 		if b.indexStage(t, ix) == stageContract && b.afterSwitch(t, ix.it.Columns) {
 			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
+	for i, k := range t.constraints {
+		if b.afterSwitch(t, k.it.Columns) {
+			b.addConstraint(t, t.t, i, stageContract)
 		}
 	}
 }

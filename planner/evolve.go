@@ -25,7 +25,12 @@ type shape struct {
 	dir    *directives
 	tables []*tableShape
 	steps  []placedOp // opaque statements, in order
-	cur    at
+	// directs are the statements that only their dialect knows, by object, in
+	// the order of the first on each.
+	directs []*directGroup
+	// ignored are hazards of statements that are left out.
+	ignored []located[Ignored]
+	cur     at
 }
 
 // tableShape is one table on its way from the old shape to the new.
@@ -39,6 +44,12 @@ type tableShape struct {
 
 	dropped     bool
 	droppedAt   at
+	to          string // the new name of a renamed table
+	toAt        at
+	constraints []located[AddConstraint]
+	dropKeys    []located[Constraint]
+	inserts     []located[InsertRows]
+	deletes     []located[DeleteRows]
 	checks      []located[AddCheck]
 	indexes     []located[CreateIndex]
 	dropIndexes []located[Index]
@@ -110,6 +121,10 @@ func (sh *shape) opaque(st Statement, o Opaque, p placement) {
 	if reason == "" {
 		reason = "the planner does not know it, so it cannot say whether it is safe"
 	}
+	rule := o.Rule
+	if rule == "" {
+		rule = "opaque-statement"
+	}
 	missing := "migrate:phase and migrate:undo"
 	switch {
 	case p.phase != "":
@@ -117,7 +132,7 @@ func (sh *shape) opaque(st Statement, o Opaque, p placement) {
 	case p.undo != "":
 		missing = "migrate:phase"
 	}
-	sh.fail("opaque-statement", fmt.Sprintf("write it another way, or say with %s before the statement where it belongs and how to reverse it", missing),
+	sh.fail(rule, fmt.Sprintf("write it another way, or say with %s before the statement where it belongs and how to reverse it", missing),
 		"%s is opaque: %s", o.What, reason)
 }
 
@@ -138,14 +153,41 @@ func (sh *shape) apply(c Change) {
 	case DropIndex:
 		sh.dropIndex(c)
 	case AddCheck:
-		if t := sh.table(c.Table); t != nil && sh.existing(t, "a CHECK") && sh.known(t, c.Check.Columns()) {
-			c.Check = sh.resolve(t, c.Check)
+		if t := sh.table(c.Table); t != nil && sh.known(t, c.Check.Columns()) {
+			if t.t != nil {
+				c.Check = sh.resolve(t, c.Check)
+			}
 			t.checks = append(t.checks, located[AddCheck]{sh.cur, c})
 		}
 	case UpdateRows:
 		if t := sh.table(c.Table); t != nil && sh.existing(t, "an UPDATE") {
 			sh.update(t, c)
 		}
+	case RenameTable:
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "a new name") {
+			sh.renameTable(t, c.To)
+		}
+	case AddConstraint:
+		if t := sh.table(c.Table); t != nil {
+			sh.addConstraint(t, c)
+		}
+	case DropConstraint:
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "DROP CONSTRAINT") {
+			sh.dropConstraint(t, c)
+		}
+	case InsertRows:
+		if t := sh.table(c.Table); t != nil && sh.known(t, c.Columns) {
+			t.inserts = append(t.inserts, located[InsertRows]{sh.cur, c})
+		}
+	case DeleteRows:
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "a DELETE") && sh.known(t, c.Where.Columns()) {
+			c.Where = sh.resolve(t, c.Where)
+			t.deletes = append(t.deletes, located[DeleteRows]{sh.cur, c})
+		}
+	case Direct:
+		sh.direct(c)
+	case Ignored:
+		sh.ignored = append(sh.ignored, located[Ignored]{sh.cur, c})
 	case Opaque:
 		sh.fail("opaque-statement", "", "%s is opaque", c.What)
 	default:
@@ -191,6 +233,9 @@ func (sh *shape) table(r Ref) *tableShape {
 		ref = t.Ref
 	}
 	for _, ts := range sh.tables {
+		if ts.to != "" && r.Name == ts.to && (r.Schema == "" || r.Schema == ts.ref.Schema) {
+			return ts
+		}
 		if ts.ref == ref || ts.created != nil && ts.ref.Name == r.Name && (r.Schema == "" || ts.ref.Schema == r.Schema) {
 			if ts.dropped {
 				sh.fail("", "", "table %q is dropped earlier in this migration", r)
@@ -429,6 +474,9 @@ func (sh *shape) dropIndex(c DropIndex) {
 
 // known checks that the columns exist at this point of the migration.
 func (sh *shape) known(t *tableShape, columns []string) bool {
+	if t.t == nil {
+		return true // the server knows, when it has made the table
+	}
 	ok := true
 	for _, c := range columns {
 		if t.column(c) == nil {

@@ -191,7 +191,8 @@ func (b *builder) fingerprint() string {
 		Version  int
 		Checksum string
 		Tables   []*Table
-	}{b.s.Engine, b.s.VersionNum, b.ps.file.Checksum(), nil}
+		Objects  []*Object `json:",omitempty"`
+	}{b.s.Engine, b.s.VersionNum, b.ps.file.Checksum(), nil, b.s.Objects}
 	for _, t := range b.tables {
 		if t.t != nil {
 			f.Tables = append(f.Tables, t.t)

@@ -23,7 +23,7 @@ func (b *builder) touches() []string {
 				out = append(out, ref.String()+"."+c)
 			}
 		}
-		if t.created != nil || t.dropped {
+		if t.created != nil || t.dropped || t.to != "" {
 			add("*")
 			continue
 		}
@@ -48,6 +48,12 @@ func (b *builder) touches() []string {
 		for _, ix := range t.indexes {
 			add(ix.it.Columns...)
 		}
+		for _, k := range t.constraints {
+			add(k.it.Columns...)
+		}
+		for _, k := range t.dropKeys {
+			add(k.it.Columns...)
+		}
 		for _, ix := range t.dropIndexes {
 			add(ix.it.Columns...)
 		}
@@ -55,6 +61,15 @@ func (b *builder) touches() []string {
 			for _, a := range r.it.Set {
 				add(a.Column)
 			}
+		}
+	}
+	for _, g := range b.directs {
+		r := g.object.Ref
+		if r.Schema == "" && len(b.s.Path) > 0 {
+			r.Schema = b.s.Default
+		}
+		if r.Name != "" {
+			out = append(out, g.object.Kind+" "+r.String()+g.object.Detail)
 		}
 	}
 	slices.Sort(out)

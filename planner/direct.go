@@ -1,0 +1,205 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// direct.go places the statements that change no table's shape. They keep the
+// file's order among themselves; each runs as early as what it mentions is
+// there, or, if it takes something away, when nobody needs that any more.
+
+// directGroup are the statements of a migration on one object.
+type directGroup struct {
+	object ObjectRef
+	its    []located[Direct]
+	// columns, tables and parts are what they need.
+	columns []*columnShape
+	tables  []*tableShape
+	parts   []string
+}
+
+func (sh *shape) direct(d Direct) {
+	if d.Object.On != (Ref{}) && !sh.exists(d.Object.On) {
+		sh.fail("", "check the name, and that the database is the one you mean", "there is no table %q", d.Object.On)
+		return
+	}
+	i := slices.IndexFunc(sh.directs, func(g *directGroup) bool { return sh.sameObject(g.object, d.Object) })
+	if i < 0 {
+		i = len(sh.directs)
+		sh.directs = append(sh.directs, &directGroup{object: d.Object})
+	}
+	g := sh.directs[i]
+	g.its = append(g.its, located[Direct]{sh.cur, d})
+	for _, n := range d.Needs {
+		sh.need(g, n)
+	}
+}
+
+// exists reports whether there is a table of that name at this point of the file.
+func (sh *shape) exists(r Ref) bool {
+	return sh.s.Table(r) != nil || slices.ContainsFunc(sh.tables, func(t *tableShape) bool {
+		return (t.created != nil && t.ref.Name == r.Name || t.to != "" && t.to == r.Name) && (r.Schema == "" || t.ref.Schema == "" || r.Schema == t.ref.Schema)
+	})
+}
+
+// need notes what of this migration's doing a statement depends on. What the
+// database has and the migration leaves alone is the server's to check.
+func (sh *shape) need(g *directGroup, n Need) {
+	for _, t := range sh.tables {
+		if t.ref.Name != n.Table.Name && (t.to == "" || t.to != n.Table.Name) || n.Table.Schema != "" && t.ref.Schema != n.Table.Schema && t.t != nil {
+			continue
+		}
+		if !slices.Contains(g.tables, t) {
+			g.tables = append(g.tables, t)
+		}
+		for _, name := range n.Columns {
+			if c := t.column(name); c != nil && !slices.Contains(g.columns, c) {
+				g.columns = append(g.columns, c)
+			}
+		}
+		g.parts = append(g.parts, n.Parts...)
+	}
+}
+
+func (sh *shape) sameObject(a, b ObjectRef) bool {
+	same := func(x, y Ref) bool {
+		return x == y || x.Name == y.Name && (x.Schema == "" || x.Schema == sh.s.Default) && (y.Schema == "" || y.Schema == sh.s.Default)
+	}
+	return a.Kind == b.Kind && a.Detail == b.Detail && same(a.Ref, b.Ref) && same(a.On, b.On)
+}
+
+// yields reports whether the migration itself takes an object away, or makes it
+// anew, in contract: then it is not in the way of what happens after that.
+func (b *builder) yields(o ObjectRef) bool {
+	return o != ObjectRef{} && slices.ContainsFunc(b.directs, func(g *directGroup) bool {
+		return b.sameObject(g.object, o) && slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Effect != Widens })
+	})
+}
+
+// placeDirects puts each group among the operations on tables.
+func (b *builder) placeDirects() {
+	last := map[stage]int{}
+	for _, g := range b.directs {
+		st := b.directStage(g)
+		op := placedOp{at: g.its[0].at, op: OpDirect{Changes: g.changes(), Before: b.s.Object(g.object)}}
+		where := max(b.directPlace(st, g), last[st])
+		b.ops[st] = slices.Insert(b.ops[st], where, op)
+		last[st] = where + 1
+	}
+}
+
+func (g *directGroup) changes() []Direct {
+	out := make([]Direct, len(g.its))
+	for i, d := range g.its {
+		out[i] = d.it
+	}
+	return out
+}
+
+// directStage says in which phase a group runs: that of its latest member.
+func (b *builder) directStage(g *directGroup) stage {
+	st := stageExpand
+	for _, d := range g.its {
+		switch phase := b.dir.placed[d.stmt].phase; {
+		case phase == plan.Expand:
+			if d.it.Effect != Widens {
+				b.warn(d.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out: it then happens in contract",
+					"%s happens while old versions still run, and they may rely on what it takes away", d.it.What)
+			}
+		case d.it.Effect == Destroys, d.it.Late && len(b.ops[stagePurge]) > 0 && d.it.Effect != Widens:
+			return stagePurge
+		case d.it.Effect == Narrows, phase == plan.Contract:
+			st = stageContract
+		}
+	}
+	if b.stageOfParts(g) == stageContract {
+		return stageContract
+	}
+	if st == stageExpand && (b.takesShadow(g) || slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.to != "" })) {
+		note := fmt.Sprintf("%s mentions what gets its final name in contract, and so comes right after that: new versions must do without it until then", g.its[0].it.What)
+		b.notes = append(b.notes, note)
+		return stageContract
+	}
+	return st
+}
+
+func (b *builder) takesShadow(g *directGroup) bool {
+	return slices.ContainsFunc(g.columns, func(c *columnShape) bool { return c.shadow() != "" })
+}
+
+// stageOfParts is the stage in which the last of the mentioned indexes and
+// constraints of this migration is made; "" when it makes none of them.
+func (b *builder) stageOfParts(g *directGroup) stage {
+	for _, st := range []stage{stageContract, stageBackfill, stageExpand} {
+		if slices.ContainsFunc(b.ops[st], func(o placedOp) bool { return slices.Contains(g.parts, madeBy(o.op)) }) {
+			return st
+		}
+	}
+	return ""
+}
+
+// madeBy names the index or constraint that an operation makes.
+func madeBy(op Op) string {
+	switch op := op.(type) {
+	case OpCreateIndex:
+		return op.Change.Name
+	case OpAddCheck:
+		return op.Change.Name
+	case OpAddConstraint:
+		return op.Constraint.Name
+	}
+	return ""
+}
+
+// directPlace finds the index among a stage's operations.
+func (b *builder) directPlace(st stage, g *directGroup) int {
+	ops := b.ops[st]
+	where := len(ops)
+	switch {
+	case st == stagePurge:
+	case st == stageContract:
+		late := slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Late })
+		if i := slices.IndexFunc(ops, movesNames); i >= 0 && !late && !b.takesShadow(g) && b.stageOfParts(g) == "" && b.takesAway(g) {
+			where = i
+		}
+	default:
+		if i := slices.IndexFunc(ops, func(o placedOp) bool { return o.stmt > g.its[0].stmt }); i >= 0 {
+			where = i
+		}
+		for i, o := range ops {
+			if b.provides(o.op, g) {
+				where = max(where, i+1)
+			}
+		}
+	}
+	return where
+}
+
+func (b *builder) takesAway(g *directGroup) bool {
+	return slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Effect == Narrows })
+}
+
+// movesNames reports whether columns or a table lose their names in an operation.
+func movesNames(o placedOp) bool {
+	switch o.op.(type) {
+	case OpSwitch, OpFenceTable, OpSwapTable:
+		return true
+	}
+	return false
+}
+
+// provides reports whether an operation makes what a group needs.
+func (b *builder) provides(op Op, g *directGroup) bool {
+	switch op := op.(type) {
+	case OpCreateTable:
+		return slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.created != nil && t.created.Table == op.Change.Table })
+	case OpAddColumns:
+		return slices.ContainsFunc(g.columns, func(c *columnShape) bool {
+			return c.orig == nil && slices.ContainsFunc(op.Columns, func(n NewColumn) bool { return n.Name == c.name })
+		})
+	}
+	return slices.Contains(g.parts, madeBy(op)) && madeBy(op) != ""
+}
