@@ -193,6 +193,9 @@ func describeStep(s plan.Step) string {
 			out += " on " + s.Lock.Object
 		}
 	}
+	for _, l := range s.AlsoLocks {
+		out += ", " + l.Mode + " on " + l.Object
+	}
 	if s.AfterGrace {
 		out += ", after the grace"
 	}

@@ -132,7 +132,10 @@ type Step struct {
 	// Chunks is set in mode Chunked.
 	Chunks *Chunks `json:"chunks,omitempty"`
 	Lock   Lock    `json:"lock"`
-	Work   Work    `json:"work"`
+	// AlsoLocks are the locks on further tables, such as the one that a foreign
+	// key refers to.
+	AlsoLocks []Lock `json:"also_locks,omitempty"`
+	Work      Work   `json:"work"`
 	// LockTimeoutMS bounds the wait for each lock, in milliseconds; 0: no bound
 	// (the engine cannot, and the step blocks nobody while it waits).
 	LockTimeoutMS int `json:"lock_timeout_ms"`
