@@ -251,6 +251,9 @@ type Group struct {
 	// NewDefaults are not set in the schema while both shapes live: the trigger
 	// applies them when both shapes are absent.
 	NewDefaults, OldDefaults []Assign
+	// Hidden: no version of the app knows the new columns, so that an INSERT
+	// never says anything of them, whatever default contract gives them.
+	Hidden bool
 }
 
 func (OpCreateTable) op()    {}

@@ -66,6 +66,8 @@ func pair(c *columnShape) (Group, bool) {
 		Old: []string{c.orig.Name}, New: []string{c.shadow()},
 		Up:   []Assign{{Column: c.shadow(), Expr: up}},
 		Down: []Assign{{Column: c.orig.Name, Expr: back}},
+		// A renamed column's shadow bears the name that new versions write.
+		Hidden: c.retyped() && !c.renamed(),
 	}
 	if def := c.openDefault(); !def.IsZero() {
 		g.OldDefaults = []Assign{{Column: c.orig.Name, Expr: def}}

@@ -192,6 +192,8 @@ func entangled(as []planner.Assign) bool {
 func (w *triggerWriter) inserted(g planner.Group) {
 	switch {
 	case len(g.Up) == 0 && len(g.Down) == 0:
+	case g.Hidden:
+		w.assign(g.Up)
 	case len(g.Up) == 0 && !w.open:
 		// Nobody writes the old shape any more.
 		w.assign(g.Down)

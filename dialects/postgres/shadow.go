@@ -145,6 +145,9 @@ func (w *shadow) insert(g planner.Group) {
 	case w.sync.State == "grace":
 		w.assign(g.Down)
 		return
+	case g.Hidden:
+		w.assign(g.Up)
+		return
 	case len(up) == 0:
 		w.when(w.oldAbsent(g), g.Down)
 		return
