@@ -19,6 +19,7 @@ type builder struct {
 	exprs  []checkedExprs
 	hazard []located[plan.Hazard]
 	notes  []string
+	asked  []located[plan.Question]
 }
 
 // stage is a phase, with contract cut at its grace.
@@ -117,6 +118,7 @@ func (b *builder) changedTable(t *tableShape) {
 	b.backfill(t, open)
 	b.contract(t, open)
 	b.checkExprs(t, downs)
+	b.askRows(t, downs)
 }
 
 func targets(gs []Group) []string {

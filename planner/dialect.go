@@ -39,6 +39,10 @@ type Dialect interface {
 	// believed: each expression over the table as it is now, with its type.
 	Checks(s *Schema, t *Table, exprs []TypedExpr) []plan.Check
 
+	// Question asks about the rows of a table as they are; ok is false where the
+	// engine cannot ask that, or the answer is known.
+	Question(s *Schema, t *Table, q RowQuestion) (out plan.Question, ok bool)
+
 	// Lint finds what a reviewer should know about a migration and only this
 	// engine can tell. The schema may be partial, or made up by someone who knows
 	// the migrations before this one but no database (lint): a table that is not

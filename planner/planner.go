@@ -164,6 +164,15 @@ func (b *builder) allow(p *plan.Plan) {
 		}
 		p.Hazards = append(p.Hazards, h.it)
 	}
+	for _, q := range b.asked {
+		for _, a := range b.dir.allows {
+			if a.rule == q.it.Rule && (q.stmt == a.statement || q.stmt < 0) {
+				a.used = true
+				q.it.Allowed, q.it.Reason = true, a.reason
+			}
+		}
+		p.Questions = append(p.Questions, q.it)
+	}
 	for _, a := range b.dir.allows {
 		if !a.used {
 			p.Hazards = append(p.Hazards, plan.Hazard{

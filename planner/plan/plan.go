@@ -49,8 +49,10 @@ type Plan struct {
 	Verify []Verification `json:"verify,omitempty"`
 	// Checks are read-only questions that the planner wants the server to answer
 	// before anybody trusts the plan.
-	Checks  []Check  `json:"checks,omitempty"`
-	Hazards []Hazard `json:"hazards"`
+	Checks []Check `json:"checks,omitempty"`
+	// Questions are what to ask of the rows.
+	Questions []Question `json:"questions,omitempty"`
+	Hazards   []Hazard   `json:"hazards"`
 	// Notes tell a reviewer what is worth knowing and is not a hazard.
 	Notes []string `json:"notes,omitempty"`
 }
