@@ -104,7 +104,7 @@ func (b *builder) askColumn(t *tableShape, c *columnShape) {
 	}
 	if c.notNull && (c.orig == nil && !c.up.IsZero() || c.orig != nil && !c.orig.NotNull) && !b.repaired(t, []string{c.name}) {
 		e, ok := b.today(t, ColumnExpr(c.name))
-		if ok && !e.NeverNull(t.neverNull) {
+		if ok && !e.NeverNull(func(name string) bool { return t.t.Column(name).NotNull }) {
 			b.ask(t, c.at, RowQuestion{Kind: RowsNull, Exprs: []Expr{e}}, ruleRowsViolate, plan.Error,
 				"give them a value with an UPDATE in the migration, or before it", "have no value for %s, which is to be NOT NULL", c.name)
 		}
