@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 
+	"github.com/expandcontract/migrate/planner/foreign"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -49,6 +50,17 @@ type Dialect interface {
 	// in it is not known not to exist.
 	Lint(s *Schema, script *Script) []Finding
 
+	// Assume makes the schema of a server that nobody has asked: of a version
+	// such as "16" or "8.4", and without tables.
+	Assume(version string) (*Schema, error)
+
+	// AssumeTable reads a CREATE TABLE as the table that it makes; nil if that
+	// cannot be told from the statement.
+	AssumeTable(s *Schema, sql string) *Table
+
+	// Lexis says how the engine's text is cut into strings and comments.
+	Lexis() foreign.Lexis
+
 	// TypedNull writes a NULL of a column type, to stand in a check for a column
 	// that does not exist yet: "NULL::text" or "CAST(NULL AS CHAR)".
 	TypedNull(columnType string) string
@@ -82,9 +94,11 @@ type Blocker struct {
 	Ref            ObjectRef
 }
 
-// Finding is something that Dialect.Lint found. How severe it is the rule says.
+// Finding is something that Dialect.Lint found.
 type Finding struct {
 	Rule string
+	// Severity is the rule's own where it is empty.
+	Severity plan.Severity
 	// Statement is the index of the statement; Offset, if not 0, is the byte in
 	// the source to point at instead of the statement's beginning.
 	Statement, Offset int
@@ -103,12 +117,17 @@ type TypedExpr struct {
 type Script struct {
 	Statements []Statement
 	Comments   []Comment
+	// InTransaction: what runs the file puts all of it into one transaction.
+	// migrate never does.
+	InTransaction bool
 }
 
 // Statement is one SQL statement: the changes it makes, in order, and where it
 // stands (byte offsets into the source; Start is its first token).
 type Statement struct {
-	Changes    []Change
+	Changes []Change
+	// IfTable: the statement does nothing where this table is not there.
+	IfTable    Ref
 	SQL        string
 	Start, End int
 }
@@ -131,6 +150,9 @@ type TypeChange struct {
 	// Up converts old to new and Down new to old, for Compatible. Down must
 	// never fail: a value that the old type cannot hold becomes the nearest one.
 	Up, Down Expr
+	// Fit is Down, but NULL for a value that the old type cannot hold: what
+	// keeps an old column current that is unique. Zero: Down never comes near only.
+	Fit Expr
 }
 
 // TypeKind is the verdict on a change of type.

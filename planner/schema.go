@@ -20,6 +20,8 @@ type Schema struct {
 	// Facts are server settings that decide between plans.
 	Facts  map[string]string `json:"facts,omitempty"`
 	Tables []*Table          `json:"tables"`
+	// Assumed: nobody has asked a database. What is not here may well exist.
+	Assumed bool `json:"-"`
 	// Objects are the other objects that the migration mentions, as they are.
 	Objects []*Object `json:"objects,omitempty"`
 }
@@ -102,7 +104,9 @@ type Index struct {
 	Primary    bool     `json:"primary,omitempty"`
 	Constraint string   `json:"constraint,omitempty"` // the constraint it backs
 	Simple     bool     `json:"simple,omitempty"`     // plain columns, no predicate, no expression
+	Deferrable bool     `json:"deferrable,omitempty"` // its constraint may be checked as late as at the end of a transaction
 	Definition string   `json:"definition"`
+	Comment    string   `json:"comment,omitempty"` // PostgreSQL
 }
 
 // Constraint is a check, foreign key or exclusion constraint.
@@ -113,7 +117,8 @@ type Constraint struct {
 	Definition string   `json:"definition"`
 	// Cascades: a foreign key whose action changes rows of this table without
 	// firing triggers (MySQL, MariaDB).
-	Cascades bool `json:"cascades,omitempty"`
+	Cascades bool   `json:"cascades,omitempty"`
+	Comment  string `json:"comment,omitempty"` // PostgreSQL
 }
 
 // Dependent is an object outside the table that depends on it.
@@ -121,6 +126,8 @@ type Dependent struct {
 	Kind    string   `json:"kind"` // "view", "materialized view", "trigger", "rule", "policy", "publication", "foreign key", "generated column", "statistics"
 	Name    string   `json:"name"`
 	Columns []string `json:"columns,omitempty"` // empty: the table as a whole
+	// Definition is the script that makes it anew, where the dialect can.
+	Definition string `json:"definition,omitempty"`
 }
 
 // Table finds a table by a name that may lack its schema; nil if there is none.
