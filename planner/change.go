@@ -183,7 +183,12 @@ type (
 		// function, a sequence), so it waits until those that this migration drops
 		// are gone for good.
 		Late bool
-		SQL  string
+		// Replaces: it makes the object anew if that is there already (OR REPLACE),
+		// so that nothing is left of what the object mentioned before.
+		Replaces bool
+		// IfExists: it does nothing if the object is not there.
+		IfExists bool
+		SQL      string
 	}
 	// Ignored is a statement that migrate has no use for, because it does by
 	// itself what the statement is for: BEGIN and COMMIT around a file, SET
