@@ -18,7 +18,7 @@ var versions = map[string]planner.Schema{
 }
 
 // readSchema reads the short form that testdata describes schemas in.
-func readSchema(t *testing.T, engine, text string) *planner.Schema {
+func readSchema(t testing.TB, engine, text string) *planner.Schema {
 	t.Helper()
 	s, ok := versions[engine]
 	if !ok {
@@ -58,7 +58,7 @@ func readTable(s *planner.Schema, words []string) *planner.Table {
 }
 
 // readPart reads a column, an index or whatever else a table has.
-func readPart(t *testing.T, s *planner.Schema, table *planner.Table, words []string) {
+func readPart(t testing.TB, s *planner.Schema, table *planner.Table, words []string) {
 	t.Helper()
 	switch words[0] {
 	case "key":
