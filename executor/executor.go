@@ -19,10 +19,14 @@ type Options struct {
 	Wait time.Duration
 	// LockDeadline is how long a step may keep trying to get its lock; default 10m.
 	LockDeadline time.Duration
-	// Workers walk a table side by side; default 2.
+	// Workers walk a table side by side; 0: the engine says how many suit the server.
 	Workers int
 	// ChunkTarget is how long one chunk should take; default 200ms.
 	ChunkTarget time.Duration
+	// RowsPerSecond bounds all workers of a walk together; 0: no bound.
+	RowsPerSecond float64
+	// Throttle says what holds walks back.
+	Throttle Throttle
 	// Flags is where the rollout of flags is read; default the built-in table.
 	Flags flags.Source
 	// Overrides are the gates to pass by, each with the reason that is recorded.
@@ -48,9 +52,6 @@ func (silent) Report(Event) {}
 func New(s Session, o Options) *Executor {
 	if o.LockDeadline == 0 {
 		o.LockDeadline = 10 * time.Minute
-	}
-	if o.Workers == 0 {
-		o.Workers = 2
 	}
 	if o.ChunkTarget == 0 {
 		o.ChunkTarget = 200 * time.Millisecond
@@ -85,11 +86,18 @@ type run struct {
 	rec   *record
 	conn  *sql.Conn // pinned, for steps
 	known map[string]stepState
+	steer *steering // of the walks; nil before the first
 }
 
 // underLease prepares the tables, takes the lease, and does the work.
 func (e *Executor) underLease(ctx context.Context, work func(ctx context.Context, l *lease) error) error {
+	if err := e.throttleUsable(); err != nil {
+		return err
+	}
 	ok, err := e.Initialized(ctx)
+	if err == nil && ok {
+		ok, err = upToDate(ctx, e.s)
+	}
 	if err != nil {
 		return err
 	}
@@ -125,7 +133,10 @@ func (e *Executor) start(ctx context.Context, l *lease, rec *record) (*run, erro
 	return &run{Executor: e, lease: l, rec: rec, conn: conn, known: known}, nil
 }
 
-func (r *run) close() { _ = r.conn.Close() }
+func (r *run) close() {
+	r.steer.close()
+	_ = r.conn.Close()
+}
 
 // inTx does bookkeeping in a transaction that only commits while the lease is ours.
 func (e *Executor) inTx(ctx context.Context, l *lease, do func(tx *sql.Tx) error) error {

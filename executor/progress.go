@@ -10,6 +10,7 @@ import (
 // tell reports the walk's progress four times a second, and notes the rate for
 // status every second or so. The returned function stops it and reports the end.
 func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
+	w.remember()
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -24,6 +25,7 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
+				w.remember()
 				w.r.Report(w.progress(false))
 				if n%4 == 0 && w.durable {
 					w.saveRate(ctx)
@@ -48,16 +50,49 @@ func (w *walk) tell(ctx context.Context) (stop func(complete bool)) {
 	}
 }
 
+// lately is how far back the rate looks.
+const lately = 10 * time.Second
+
+// reached is how far a walk was at some time.
+type reached struct {
+	at   time.Time
+	rows int64
+}
+
+// remember notes how far the walk is, and forgets what is not lately.
+func (w *walk) remember() {
+	done, _ := w.rows(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.recent = append(w.recent, reached{now, done})
+	for now.Sub(w.recent[0].at) > lately {
+		w.recent = w.recent[1:]
+	}
+}
+
+// rate is rows per second, lately.
+func (w *walk) rate(done int64) float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.recent) == 0 {
+		return 0
+	}
+	took := time.Since(w.recent[0].at).Seconds()
+	if took <= 0 {
+		return 0
+	}
+	return max(0, float64(done-w.recent[0].rows)/took)
+}
+
 func (w *walk) progress(final bool) Progress {
 	done, total := w.rows(final)
 	p := Progress{
 		Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what,
-		Done: done, Total: total, Paused: w.paused.Load(), Final: final,
+		Done: done, Total: total, Final: final, Rate: w.rate(done),
 	}
-	if took := time.Since(w.started).Seconds(); took > 0 {
-		p.Rate = max(0, float64(done-w.startRows)/took)
-	}
-	if p.Rate > 0 && !p.Paused {
+	p.Paused, p.Throttled = w.steer.state()
+	if p.Rate > 0 && !p.Paused && p.Throttled == "" {
 		p.ETA = time.Duration(float64(p.Total-done) / p.Rate * float64(time.Second))
 	}
 	return p

@@ -63,7 +63,24 @@ type (
 		Rate   float64
 		ETA    time.Duration
 		Paused bool
-		Final  bool
+		// Throttled says why the walk is held; empty: it is not.
+		Throttled string
+		Final     bool
+	}
+	// Throttled says that the state of the server holds a walk (Reason says why),
+	// or, when Reason is empty, that it goes on after having been held.
+	Throttled struct {
+		Migration string
+		Step      string
+		Table     string
+		What      string // as Progress has it
+		Reason    string
+		Held      time.Duration
+	}
+	// WorkersChosen says how many walk side by side where nobody has said it.
+	WorkersChosen struct {
+		Workers int
+		Why     string
 	}
 	// GateChecked says what a gate has answered.
 	GateChecked struct {
@@ -72,10 +89,12 @@ type (
 	}
 )
 
-func (StateChanged) event() {}
-func (StepStarted) event()  {}
-func (StepDone) event()     {}
-func (LockWait) event()     {}
-func (LeaseWait) event()    {}
-func (Progress) event()     {}
-func (GateChecked) event()  {}
+func (StateChanged) event()  {}
+func (StepStarted) event()   {}
+func (StepDone) event()      {}
+func (LockWait) event()      {}
+func (LeaseWait) event()     {}
+func (Progress) event()      {}
+func (Throttled) event()     {}
+func (WorkersChosen) event() {}
+func (GateChecked) event()   {}

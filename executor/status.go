@@ -2,6 +2,8 @@ package executor
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -15,6 +17,10 @@ type Status struct {
 	Paused string `json:"paused,omitempty"`
 	// Holder is the executor at work; empty: none.
 	Holder string `json:"holder,omitempty"`
+	// Throttled tells why the executor at work holds its walk; empty: it does not.
+	Throttled string `json:"throttled,omitempty"`
+	// Throttle is what migrate throttle has set; nil: nothing.
+	Throttle *Tuning `json:"throttle,omitempty"`
 }
 
 // MigrationStatus is where one migration stands.
@@ -41,6 +47,10 @@ type BackfillStatus struct {
 	RowsPerSecond float64 `json:"rows_per_second"`
 	// ETASeconds is 0 when finished or unknown.
 	ETASeconds float64 `json:"eta_seconds"`
+	// Throttled tells why it is held at this moment; empty: it is not.
+	Throttled string `json:"throttled,omitempty"`
+
+	step string
 }
 
 // Status tells where each migration stands that has begun here. It takes no
@@ -73,7 +83,40 @@ func (e *Executor) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lease: %w", err)
 	}
-	return out, nil
+	return out, e.addThrottle(ctx, out)
+}
+
+// addThrottle adds what holds walks, and their pace. Tables of an earlier
+// migrate's know of neither.
+func (e *Executor) addThrottle(ctx context.Context, s *Status) error {
+	ok, err := upToDate(ctx, e.s)
+	if err != nil || !ok {
+		return err
+	}
+	set, err := e.st.tuning(ctx)
+	if err != nil {
+		return err
+	}
+	if !set.empty() {
+		s.Throttle = &set
+	}
+	var migration, step string
+	err = e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT p.migration, p.step, p.held FROM {pulse} p
+		JOIN {lease} l ON l.id = p.id AND l.token = p.token WHERE {age l.expires_at} < 0 AND l.holder <> ''`)).Scan(&migration, &step, &s.Throttled)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what holds the executor: %w", err)
+	}
+	for _, m := range s.Migrations {
+		for i := range m.Backfill {
+			if b := &m.Backfill[i]; m.Name == migration && b.step == step {
+				b.Throttled = s.Throttled
+			}
+		}
+	}
+	return nil
 }
 
 func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus, error) {
@@ -100,7 +143,7 @@ func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus,
 
 // backfills reads the progress of a migration's walks.
 func (s *store) backfills(ctx context.Context, name string) ([]BackfillStatus, error) {
-	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.label, w.rows_total, w.rows_per_second, w.finished,
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.step, w.label, w.rows_total, w.rows_per_second, w.finished,
 		COALESCE((SELECT SUM(c.rows_done) FROM {checkpoints} c WHERE c.migration = w.migration AND c.step = w.step), 0)
 		FROM {walks} w WHERE w.migration = ? ORDER BY w.step`), name)
 	if err != nil {
@@ -111,7 +154,7 @@ func (s *store) backfills(ctx context.Context, name string) ([]BackfillStatus, e
 	for rows.Next() {
 		var b BackfillStatus
 		var finished int
-		if err := rows.Scan(&b.Table, &b.RowsTotal, &b.RowsPerSecond, &finished, &b.RowsDone); err != nil {
+		if err := rows.Scan(&b.step, &b.Table, &b.RowsTotal, &b.RowsPerSecond, &finished, &b.RowsDone); err != nil {
 			return nil, fmt.Errorf("reading the progress of %s: %w", name, err)
 		}
 		b.RowsTotal = max(b.RowsTotal, b.RowsDone)

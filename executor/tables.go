@@ -71,6 +71,23 @@ var ownTables = []string{
   paused_by {key} NOT NULL,
   updated_at {time} NOT NULL
 )`,
+	`CREATE TABLE IF NOT EXISTS {throttle} (
+  id smallint NOT NULL PRIMARY KEY,
+  workers int NULL,
+  rows_per_second {double} NULL,
+  chunk_target_ms bigint NULL,
+  set_by {key} NOT NULL,
+  updated_at {time} NOT NULL
+)`,
+	`CREATE TABLE IF NOT EXISTS {pulse} (
+  id smallint NOT NULL PRIMARY KEY,
+  token bigint NOT NULL,
+  beat bigint NOT NULL,
+  migration {key} NOT NULL,
+  step varchar(64) NOT NULL,
+  held {text} NOT NULL,
+  updated_at {time} NOT NULL
+)`,
 	`CREATE TABLE IF NOT EXISTS {flags} (
   name {key} NOT NULL PRIMARY KEY,
   percent smallint NOT NULL,
@@ -108,6 +125,8 @@ const migrationsTable = `CREATE TABLE IF NOT EXISTS {migrations} (
 // singletons are the rows that exist once.
 var singletons = []struct{ table, insert string }{
 	{"{lease}", `INSERT INTO {lease} (id, token, holder, acquired_at, expires_at) VALUES (1, 0, '', {now}, {now})`},
+	{"{throttle}", `INSERT INTO {throttle} (id, set_by, updated_at) VALUES (1, '', {now})`},
+	{"{pulse}", `INSERT INTO {pulse} (id, token, beat, migration, step, held, updated_at) VALUES (1, 0, 0, '', '', '', {now})`},
 	{"{control}", `INSERT INTO {control} (id, paused, paused_by, updated_at) VALUES (1, 0, '', {now})`},
 }
 
@@ -165,6 +184,25 @@ func bootstrapped(ctx context.Context, db *sql.DB, l Layout) (bool, error) {
 		return false, fmt.Errorf("looking for migrate's own tables: %w", err)
 	}
 	return err == nil && n > 0, nil
+}
+
+// upToDate reports whether tables are there, and filled, that an earlier migrate
+// did not make yet. It is asked where bootstrapped has said yes: whoever needs
+// them lets bootstrap add what is missing, and whoever may change nothing does
+// without. New tables, and never new columns: those would have to wait for
+// whoever reads the old ones.
+func upToDate(ctx context.Context, s Session) (bool, error) {
+	var n int
+	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p WHERE t.id = p.id`)).Scan(&n)
+	switch {
+	case err == nil:
+		return true, nil
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case errors.Is(err, sql.ErrNoRows), s.Classify(err) == Other:
+		return false, nil
+	}
+	return false, fmt.Errorf("looking for migrate's own tables: %w", err)
 }
 
 // bootstrap creates the executor's tables where they are missing. It may run

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -20,6 +19,8 @@ const (
 	maxChunk   = 200_000
 	// spansPerWorker keeps workers busy to the end: a finished one takes another span.
 	spansPerWorker = 4
+	// leastSpans lets workers be added while a table is walked.
+	leastSpans = 16
 	// maxPasses bounds how often a table is walked again because rows appeared
 	// behind the walk; each pass leaves far fewer.
 	maxPasses = 10
@@ -38,11 +39,11 @@ type walk struct {
 	total         int64
 	done, changed atomic.Int64
 	found, seen   atomic.Int64 // what a counting walk adds up
-	paused        atomic.Bool
-	started       time.Time
-	startRows     int64
 	mu            sync.Mutex
 	sample        []string
+	pending       []position // spans that nobody works on
+	crew          int        // workers at work
+	recent        []reached  // how far the walk was lately
 }
 
 // position is a span with its checkpoint.
@@ -112,36 +113,70 @@ func (w *walk) all(ctx context.Context) error {
 	if w.walker, err = w.s.Walk(ctx, w.chunks); err != nil {
 		return fmt.Errorf("preparing to walk %s: %w", w.chunks.Label, err)
 	}
+	steer, err := w.steering(ctx)
+	if err != nil {
+		return err
+	}
 	positions, err := w.positions(ctx)
 	if err != nil {
 		return err
 	}
-	w.started, w.startRows = time.Now(), w.done.Load()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	steer.begin(ctx, w)
+	defer steer.end(ctx)
 	stopTelling := w.tell(ctx)
-	queue := make(chan position, len(positions))
-	for _, p := range positions {
-		queue <- p
-	}
-	close(queue)
-	var wg sync.WaitGroup
-	for range min(w.o.Workers, max(1, len(positions))) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			if err := w.work(ctx, queue); err != nil {
-				cancel(err)
-			}
-		}()
-	}
-	wg.Wait()
+	w.pending = positions
+	w.employ(ctx, cancel)
 	err = context.Cause(ctx)
 	stopTelling(err == nil)
 	if err != nil && w.durable {
 		w.saveRate(ctx)
 	}
 	return err
+}
+
+// employ keeps as many workers at work as people want, until there is nothing
+// left to do or one has failed.
+func (w *walk) employ(ctx context.Context, fail context.CancelCauseFunc) {
+	left := make(chan struct{})
+	for running := 0; ; {
+		pace := w.steer.pace()
+		for ctx.Err() == nil {
+			p, ok := w.hire(pace.workers)
+			if !ok {
+				break
+			}
+			running++
+			go func() {
+				if err := w.work(ctx, p); err != nil {
+					fail(err)
+				}
+				left <- struct{}{}
+			}()
+		}
+		if running == 0 {
+			return
+		}
+		select {
+		case <-left:
+			running--
+		case <-pace.changed:
+		}
+	}
+}
+
+// hire takes a span for another worker, if one is wanted and there is work.
+func (w *walk) hire(want int) (position, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.crew >= want || len(w.pending) == 0 {
+		return position{}, false
+	}
+	p := w.pending[0]
+	w.pending = w.pending[1:]
+	w.crew++
+	return p, true
 }
 
 // positions loads the checkpoints, or cuts the table and writes first ones.
@@ -159,7 +194,7 @@ func (w *walk) positions(ctx context.Context) ([]position, error) {
 	if w.total, err = w.walker.Estimate(ctx); err != nil {
 		return nil, fmt.Errorf("estimating the rows of %s: %w", w.chunks.Label, err)
 	}
-	spans, err := w.walker.Spans(ctx, w.o.Workers*spansPerWorker)
+	spans, err := w.walker.Spans(ctx, max(leastSpans, w.steer.pace().workers*spansPerWorker))
 	if err != nil {
 		return nil, fmt.Errorf("cutting %s into spans: %w", w.chunks.Label, err)
 	}
@@ -240,14 +275,36 @@ func (s *store) forget(ctx context.Context, tx *sql.Tx, migration, step string) 
 	return nil
 }
 
-// work takes spans from the queue and walks each to its end.
-func (w *walk) work(ctx context.Context, queue <-chan position) error {
+// work walks a span to its end, and then others, for as long as the worker is wanted.
+func (w *walk) work(ctx context.Context, p position) error {
 	wk := &worker{walk: w, size: firstChunk}
 	defer wk.close()
-	for p := range queue {
-		if err := wk.walkSpan(ctx, p); err != nil {
+	for {
+		finished, err := wk.walkSpan(ctx, &p)
+		if err == nil && !finished {
+			return nil // retired; the span is with the others again
+		}
+		w.mu.Lock()
+		if err != nil || len(w.pending) == 0 {
+			w.crew--
+			w.mu.Unlock()
 			return err
 		}
+		p = w.pending[0]
+		w.pending = w.pending[1:]
+		w.mu.Unlock()
 	}
-	return nil
+}
+
+// retire ends a worker that is one too many: its span is left to others.
+func (w *walk) retire(p position) bool {
+	want := w.steer.pace().workers
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.crew <= want {
+		return false
+	}
+	w.crew--
+	w.pending = append([]position{p}, w.pending...)
+	return true
 }

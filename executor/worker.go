@@ -12,9 +12,8 @@ import (
 // worker walks spans on a connection of its own, with a chunk size of its own.
 type worker struct {
 	*walk
-	conn      *sql.Conn
-	size      int64
-	lastPause time.Time
+	conn *sql.Conn
+	size int64
 }
 
 func (w *worker) close() {
@@ -23,29 +22,65 @@ func (w *worker) close() {
 	}
 }
 
-func (w *worker) walkSpan(ctx context.Context, p position) error {
+// errTooSlow says that a piece took so long that it was given up, to be cut smaller.
+var errTooSlow = errors.New("the piece took too long")
+
+// walkSpan walks a span to its end, or for as long as this worker is wanted:
+// then p says how far it has come.
+func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err error) {
 	for {
-		if err := w.pauseIfAsked(ctx); err != nil {
-			return err
+		if err := w.steer.pass(ctx); err != nil {
+			return false, err
 		}
+		if w.retire(*p) {
+			return false, nil
+		}
+		pace := w.steer.pace()
+		w.size = min(w.size, pace.most)
 		piece, done, err := w.walker.Next(ctx, p.span, p.at, w.size)
 		if err != nil {
 			if ctx.Err() != nil {
-				return context.Cause(ctx)
+				return false, context.Cause(ctx)
 			}
-			return fmt.Errorf("finding the next piece of %s: %w", w.chunks.Label, w.s.Redact(err))
+			return false, fmt.Errorf("finding the next piece of %s: %w", w.chunks.Label, w.s.Redact(err))
 		}
 		if done {
-			return w.finish(ctx, p)
+			return true, w.finish(ctx, *p)
+		}
+		if err := w.steer.take(ctx, piece.Rows); err != nil {
+			return false, err
 		}
 		begun := time.Now()
-		if err := w.persist(ctx, p, piece); err != nil {
-			return err
+		err = w.persist(ctx, *p, piece, w.bound(pace.target))
+		w.adapt(time.Since(begun), pace.target)
+		if errors.Is(err, errTooSlow) {
+			continue
 		}
-		w.adapt(time.Since(begun))
+		if err != nil {
+			return false, err
+		}
 		w.done.Add(piece.Rows)
 		p.at = piece.To
 	}
+}
+
+// slow is how many times the target a chunk may take before it is too slow.
+const slow = 5
+
+// The longest that a piece's statement may take, and the shortest bound that is
+// set: a hiccup of the server's disk is no reason to throw work away.
+const (
+	longest       = 30 * time.Second
+	shortestBound = time.Second
+)
+
+// bound is how long the next piece's statement may take. One that can still be
+// cut smaller is given up when it is too slow: it holds locks meanwhile.
+func (w *worker) bound(target time.Duration) time.Duration {
+	if w.size <= minChunk {
+		return longest
+	}
+	return min(longest, max(shortestBound, slow*target))
 }
 
 // finish marks a span as walked to its end.
@@ -59,32 +94,37 @@ func (w *worker) finish(ctx context.Context, p position) error {
 	})
 }
 
-// adapt steers the chunk size to the target time, and shrinks at once when a
-// chunk took five times as long: somebody else needs the server.
-func (w *worker) adapt(took time.Duration) {
-	target := w.o.ChunkTarget
+// adapt steers the chunk size to the target time, and shrinks it further than
+// in proportion when a chunk took five times as long: somebody else needs the
+// server.
+func (w *worker) adapt(took, target time.Duration) {
 	factor := 2.0
 	if took > 0 {
-		factor = float64(target) / float64(took)
+		factor = min(factor, float64(target)/float64(took))
 	}
-	if took > 5*target {
-		factor = min(factor, 0.25)
+	if took > slow*target {
+		factor /= 2
+	} else {
+		factor = max(0.25, factor)
 	}
-	w.size = int64(float64(w.size) * max(0.25, min(2, factor)))
-	w.size = max(minChunk, min(maxChunk, w.size))
+	w.size = max(minChunk, min(maxChunk, int64(float64(w.size)*factor)))
 }
 
 // persist does one piece, trying again for as long as what fails may pass.
-func (w *worker) persist(ctx context.Context, p position, piece Piece) error {
+func (w *worker) persist(ctx context.Context, p position, piece Piece, bound time.Duration) error {
 	begun := time.Now()
 	lost := 0
 	for n := 1; ; n++ {
-		err := w.piece(ctx, p, piece)
+		tried := time.Now()
+		err := w.piece(ctx, p, piece, bound)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if w.mutates && bound < longest && time.Since(tried) >= bound && w.s.Classify(err) != Disconnected && w.s.Classify(err) != BadRow {
+			return errTooSlow
 		}
 		switch w.s.Classify(err) {
 		case LockTimeout:
@@ -116,7 +156,7 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece) error {
 
 // piece does one piece: in one transaction with its checkpoint, and with the
 // lease's fence, if it writes.
-func (w *worker) piece(ctx context.Context, p position, piece Piece) error {
+func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.Duration) error {
 	if w.conn == nil {
 		conn, err := w.st.db.Conn(ctx)
 		if err != nil {
@@ -127,7 +167,7 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece) error {
 	if !w.mutates {
 		return w.count(ctx, piece)
 	}
-	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: 30 * time.Second, Bypass: true})
+	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: bound, Bypass: true})
 	if err != nil {
 		return err
 	}
@@ -187,36 +227,7 @@ func (w *worker) keys(ctx context.Context, piece Piece) ([]string, error) {
 	if w.chunks.Sample == "" {
 		return nil, nil
 	}
-	rows, err := w.conn.QueryContext(ctx, w.chunks.Sample, piece.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	// The server may call a column after the expression that makes text of it.
-	if len(w.chunks.Key) == len(columns) {
-		columns = w.chunks.Key
-	}
-	var out []string
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		ptrs := make([]any, len(columns))
-		for i := range values {
-			ptrs[i] = &values[i]
-		}
-		if err := rows.Scan(ptrs...); err != nil {
-			return nil, err
-		}
-		parts := make([]string, len(columns))
-		for i, c := range columns {
-			parts[i] = c + "=" + values[i].String
-		}
-		out = append(out, strings.Join(parts, ", "))
-	}
-	return out, rows.Err()
+	return keysOf(ctx, w.conn, w.chunks.Sample, piece.Args, w.chunks.Key)
 }
 
 // pinpoint halves a failing piece until one row (or what the engine cannot cut
@@ -251,7 +262,7 @@ func (w *worker) pinpoint(ctx context.Context, piece Piece, cause error) error {
 
 // dryRun runs a piece's statement and takes it back.
 func (w *worker) dryRun(ctx context.Context, piece Piece) error {
-	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: 30 * time.Second, Bypass: true})
+	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: longest, Bypass: true})
 	if err != nil {
 		return err
 	}
@@ -264,29 +275,4 @@ func (w *worker) tellLocked(n int, begun time.Time) {
 		return // a row that the app is just writing
 	}
 	w.r.Report(LockWait{Migration: w.rec.Name, Step: w.step, Object: w.chunks.Label, Attempt: n, Waited: time.Since(begun)})
-}
-
-// pauseIfAsked looks at most once a second whether somebody said pause, and
-// waits until they say resume.
-func (w *worker) pauseIfAsked(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if time.Since(w.lastPause) < time.Second {
-			return nil
-		}
-		paused, _, err := w.st.paused(ctx)
-		if err != nil {
-			return w.s.Redact(err)
-		}
-		w.paused.Store(paused)
-		if !paused {
-			w.lastPause = time.Now()
-			return nil
-		}
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
-			return err
-		}
-	}
 }

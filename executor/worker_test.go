@@ -18,13 +18,14 @@ func TestChunkSizeFollowsTheTarget(t *testing.T) {
 		{"twice as fast doubles", 1000, target / 2, 2000},
 		{"much faster only doubles", 1000, target / 100, 2000},
 		{"a little slow shrinks in proportion", 1000, 2 * target, 500},
-		{"five times as long shrinks at once", 1000, 6 * target, 250},
+		{"slow shrinks to a quarter", 1000, 5 * target, 250},
+		{"more than five times as long shrinks at once", 1000, 8 * target, 62},
 		{"never below the least", minChunk, 100 * target, minChunk},
 		{"never above the most", maxChunk, target / 10, maxChunk},
 		{"no time at all", 1000, 0, 2000},
 	} {
-		w := &worker{walk: &walk{run: &run{Executor: &Executor{o: Options{ChunkTarget: target}}}}, size: c.size}
-		w.adapt(c.took)
+		w := &worker{size: c.size}
+		w.adapt(c.took, target)
 		if w.size != c.want {
 			t.Errorf("%s: %d rows, want %d", c.name, w.size, c.want)
 		}

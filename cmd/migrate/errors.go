@@ -128,7 +128,7 @@ func hint(err error) string {
 	case errors.As(err, &loss):
 		return "--discard-data rolls back all the same; what it says is then lost"
 	case errors.As(err, &password):
-		return "set MIGRATE_DATABASE_URL, or name a file that holds the URL with database_url_file"
+		return password.Instead()
 	case errors.Is(err, config.ErrNoDatabase):
 		return "give it with --database-url, MIGRATE_DATABASE_URL or --database-url-file: postgres://USER@HOST/DATABASE, mysql://… or mariadb://…"
 	default:

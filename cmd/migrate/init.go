@@ -53,8 +53,15 @@ const template = `# Settings of migrate. Environment variables win over this fil
 # grace: 24h
 
 backfill:
-  # workers: 2
+  # workers: 0       # chosen from the server
   # chunk_target: 200ms
+  # rows_per_second: 0    # as many as it can
+
+# What holds backfills and verifications back; see docs/THROTTLING.md.
+throttle:
+  # replica_lag: {limit: 5s}
+  # active_sessions: {limit: 50}
+  # query: {sql: SELECT count(*) FROM jobs WHERE waiting, limit: 100}
 
 locks:
   # timeout: 300ms

@@ -20,8 +20,8 @@ func newPauseCommand(f *factory, run func(context.Context, *pauseOptions) error)
 		Use:     "pause",
 		Short:   "Make backfills wait, from another terminal",
 		GroupID: groupWatch,
-		Long: `Make running and future backfills wait between two chunks, within about a
-second, until migrate resume. Shadow writes go on.`,
+		Long: `Make running and future backfills and verifications wait between two chunks,
+within about a second, until migrate resume. Shadow writes go on.`,
 		Example: example(`migrate pause`),
 		Args:    arguments(0, 0, ""),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },

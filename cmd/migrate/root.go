@@ -80,7 +80,7 @@ func newRootCommand(f *factory) *cobra.Command {
 		newInitCommand(f, runInit), newNewCommand(f, runNew), newPlanCommand(f, runPlan), newBaselineCommand(f, runBaseline),
 		newExpandCommand(f, runExpand), newContractCommand(f, runContract), newRollbackCommand(f, runRollback),
 		newStatusCommand(f, runStatus), newVerifyCommand(f, runVerify),
-		newPauseCommand(f, runPause), newResumeCommand(f, runResume), newFlagCommand(f, runFlagGet, runFlagSet),
+		newPauseCommand(f, runPause), newResumeCommand(f, runResume), newThrottleCommand(f, runThrottle), newFlagCommand(f, runFlagGet, runFlagSet),
 		newDemoCommand(f, runDemo), newDemoReplicaCommand(), newVersionCommand(f, runVersion), newCompletionCommand(f),
 	)
 	root.SetHelpCommandGroupID(groupMore)

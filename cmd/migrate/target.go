@@ -22,6 +22,7 @@ type target struct {
 	engine   dialects.Engine
 	session  dialects.Session
 	reporter *progress.Reporter
+	throttle executor.Throttle
 }
 
 // connect opens the database that the configuration names.
@@ -34,13 +35,18 @@ func (f *factory) connect(ctx context.Context) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Beside the workers: the lease, its heartbeat, the steps and the bookkeeping.
-	const others = 6
+	throttle, err := f.throttle(engine)
+	if err != nil {
+		return nil, err
+	}
+	// Beside the workers: the lease, its heartbeat, the steps, the bookkeeping and
+	// what is measured. The executor asks for more where there are more workers.
+	const others = 10
 	session, err := engine.Open(ctx, url, dialects.Options{Application: "migrate", MaxConns: f.config.Workers + others})
 	if err != nil {
 		return nil, err
 	}
-	return &target{f, engine, session, progress.New(f.streams, f.log, f.now)}, nil
+	return &target{f, engine, session, progress.New(f.streams, f.log, f.now), throttle}, nil
 }
 
 // close lets go of the database and of the terminal's last line.
@@ -61,7 +67,8 @@ type runOptions struct {
 func (t *target) executor(o runOptions) *executor.Executor {
 	return executor.New(t.session, executor.Options{
 		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline,
-		Workers: t.config.Workers, ChunkTarget: t.config.ChunkTarget, Flags: t.flags(),
+		Workers: t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond),
+		Throttle: t.throttle, Flags: t.flags(),
 		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.reporter,
 	})
 }

@@ -34,8 +34,10 @@ type Config struct {
 	Dir string
 	// Soak and Grace hold for migrations that do not say their own.
 	Soak, Grace time.Duration
-	// Workers is how many chunks of a table run side by side.
+	// Workers is how many chunks of a table run side by side; 0: chosen from the server.
 	Workers int
+	// RowsPerSecond bounds all of them together; 0: no bound.
+	RowsPerSecond int
 	// ChunkTarget is how long one chunk should take.
 	ChunkTarget time.Duration
 	// LockTimeout bounds one wait for a lock, LockDeadline all of a step's.
@@ -48,6 +50,8 @@ type Config struct {
 	LogFormat string
 	// NoColor takes color away even on a terminal.
 	NoColor bool
+	// Throttle is what holds backfills and verifications back.
+	Throttle Throttle
 }
 
 // Default returns the configuration of a run that was told nothing.
@@ -56,12 +60,12 @@ func Default() Config {
 		Dir:          "migrations",
 		Soak:         10 * time.Minute,
 		Grace:        24 * time.Hour,
-		Workers:      2,
 		ChunkTarget:  200 * time.Millisecond,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
 		FlagSource:   FlagsInTable,
 		LogFormat:    "text",
+		Throttle:     Throttle{Every: time.Second, Timeout: time.Second, OnError: Hold, Vanished: Hold, Autovacuum: Ignore},
 	}
 }
 
@@ -96,7 +100,7 @@ func (c *Config) validate() error {
 	if c.FlagSource == FlagsInFlagd && c.FlagdFile == "" {
 		return errors.New("flags.source is flagd, but flags.file does not say which file")
 	}
-	return nil
+	return c.Throttle.validate(c)
 }
 
 // hasPassword tells whether a URL holds a password, or may do so because it

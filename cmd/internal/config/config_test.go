@@ -101,7 +101,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"far from every key", "color_of_the_sky: blue\n", nil, nil, `migrate.yaml:1:1: unknown key "color_of_the_sky"`},
 		{"no duration", "soak: soon\n", nil, nil, "migrate.yaml:1:7: soak: expected a duration such as 200ms, 10m or 24h"},
 		{"negative duration", "grace: -1h\n", nil, nil, "migrate.yaml:1:8: grace: expected at least 0s"},
-		{"out of range", "backfill: {workers: 0}\n", nil, nil, "migrate.yaml:1:21: backfill.workers: expected a number from 1 to 64"},
+		{"out of range", "backfill: {workers: 65}\n", nil, nil, "migrate.yaml:1:21: backfill.workers: expected a number from 0 to 64"},
 		{"no value", "dir:\n", nil, nil, "dir: expected a value"},
 		{"list for a value", "dir: [a]\n", nil, nil, "migrate.yaml:1:6: dir: expected a value"},
 		{"not a mapping", "- dir\n", nil, nil, "migrate.yaml:1:1: expected keys with values"},
@@ -111,7 +111,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"flagd without its file", "flags: {source: flagd}\n", nil, nil, "flags.source is flagd, but flags.file does not say which file"},
 		{"password in the file", "database_url: postgres://shop:s3cret@db/shop\n", nil, nil, "migrate.yaml:1:15: database_url holds a password"},
 		{"variable", "", map[string]string{"MIGRATE_SOAK": "soon"}, nil, "reading environment variable MIGRATE_SOAK: expected a duration"},
-		{"flag", "", nil, []string{"--workers=many"}, `expected a number from 1 to 64`},
+		{"flag", "", nil, []string{"--workers=many"}, `expected a number from 0 to 64`},
 		{"both databases", "", map[string]string{"MIGRATE_DATABASE_URL": "a", "MIGRATE_DATABASE_URL_FILE": "b"}, nil, "both MIGRATE_DATABASE_URL and MIGRATE_DATABASE_URL_FILE are given: give one"},
 	}
 	for _, test := range tests {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -38,7 +39,7 @@ func Load(s Sources) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := set.preferDatabase(&c); err != nil {
+		if err := set.prefer(&c); err != nil {
 			return nil, err
 		}
 	}
@@ -51,17 +52,41 @@ func Load(s Sources) (*Config, error) {
 // given holds, for the keys that one layer sets, how that layer names them.
 type given map[string]string
 
-// preferDatabase lets a URL in this layer replace a URL file of an earlier one,
-// and the other way round.
-func (g given) preferDatabase(c *Config) error {
-	direct, file := g["database_url"], g["database_url_file"]
-	switch {
-	case direct != "" && file != "":
-		return fmt.Errorf("both %s and %s are given: give one", direct, file)
-	case direct != "":
-		c.DatabaseURLFile = ""
-	case file != "":
-		c.DatabaseURL = ""
+// alternatives are settings of which each takes the other's place: the second is
+// a file that holds the first.
+var alternatives = []struct {
+	direct, file string
+	clear        func(c *Config, direct bool)
+}{
+	{"database_url", "database_url_file", func(c *Config, direct bool) {
+		if direct {
+			c.DatabaseURL = ""
+		} else {
+			c.DatabaseURLFile = ""
+		}
+	}},
+	{"throttle.replica_lag.replicas", "throttle.replica_lag.replicas_file", func(c *Config, direct bool) {
+		if direct {
+			c.Throttle.ReplicaURLs = nil
+		} else {
+			c.Throttle.ReplicasFile = ""
+		}
+	}},
+}
+
+// prefer lets a URL in this layer replace a URL file of an earlier one, and the
+// other way round.
+func (g given) prefer(c *Config) error {
+	for _, a := range alternatives {
+		direct, file := g[a.direct], g[a.file]
+		switch {
+		case direct != "" && file != "":
+			return fmt.Errorf("both %s and %s are given: give one", direct, file)
+		case direct != "":
+			a.clear(c, false)
+		case file != "":
+			a.clear(c, true)
+		}
 	}
 	return nil
 }
@@ -158,17 +183,27 @@ func (r *fileReader) mapping(node *yaml.Node, prefix string) error {
 }
 
 func (r *fileReader) scalar(o *Option, name, value *yaml.Node) error {
-	if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
-		return r.fail(value, "%s: expected a value", o.Key)
+	texts := []*yaml.Node{value}
+	if o.value(r.config).Type() == "list" && value.Kind == yaml.SequenceNode && len(value.Content) > 0 {
+		texts = value.Content
+	}
+	words := make([]string, len(texts))
+	for i, t := range texts {
+		if t.Kind != yaml.ScalarNode || t.Tag == "!!null" {
+			return r.fail(t, "%s: expected a value", o.Key)
+		}
+		words[i] = t.Value
 	}
 	if _, ok := r.set[o.Key]; ok {
 		return r.fail(name, "%s is given twice", o.Key)
 	}
-	if err := o.value(r.config).Set(value.Value); err != nil {
+	if err := o.value(r.config).Set(strings.Join(words, " ")); err != nil {
 		return r.fail(value, "%s: %w", o.Key, err)
 	}
-	if o.Key == "database_url" && hasPassword(value.Value) {
-		return &PasswordError{Place: r.place(value)}
+	for i, t := range texts {
+		if secret[o.Key] && slices.ContainsFunc(strings.Fields(words[i]), hasPassword) {
+			return &PasswordError{Place: r.place(t), Key: o.Key}
+		}
 	}
 	r.set[o.Key] = r.place(name) + ": " + o.Key
 	return nil
@@ -194,11 +229,27 @@ func (r *fileReader) place(node *yaml.Node) string {
 type PasswordError struct {
 	// Place is file:line:column.
 	Place string
+	// Key is the setting.
+	Key string
 }
+
+// secret are the settings whose URLs may hold passwords.
+var secret = map[string]bool{"database_url": true, "throttle.replica_lag.replicas": true, "throttle.http.url": true}
 
 // Error does not show the URL.
 func (e *PasswordError) Error() string {
-	return e.Place + ": database_url holds a password, which does not belong into this file"
+	return e.Place + ": " + e.Key + " holds a password, which does not belong into this file"
+}
+
+// Instead says where the password may stand.
+func (e *PasswordError) Instead() string {
+	advice := "set " + byKey(e.Key).Env
+	for _, a := range alternatives {
+		if a.direct == e.Key {
+			advice += ", or name a file that holds the URL with " + a.file
+		}
+	}
+	return advice
 }
 
 func byKey(key string) *Option {

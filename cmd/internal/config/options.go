@@ -25,21 +25,26 @@ type Option struct {
 }
 
 // Options are all settings.
-var Options = []Option{
-	{"database_url", "MIGRATE_DATABASE_URL", "database-url", "the database: postgres://…, mysql://… or mariadb://…", text(func(c *Config) *string { return &c.DatabaseURL }, "url")},
-	{"database_url_file", "MIGRATE_DATABASE_URL_FILE", "database-url-file", "a file that holds the database URL", text(func(c *Config) *string { return &c.DatabaseURLFile }, "file")},
-	{"dir", "MIGRATE_DIR", "dir", "the directory of the migrations", text(func(c *Config) *string { return &c.Dir }, "dir")},
-	{"soak", "MIGRATE_SOAK", "", "how long a flag must have been full before contract, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Soak }, 0)},
-	{"grace", "MIGRATE_GRACE", "", "how long contracted objects stay restorable, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Grace }, 0)},
-	{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side", number(func(c *Config) *int { return &c.Workers }, 1, 64)},
-	{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
-	{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
-	{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
-	{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
-	{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
-	{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
-	{"log_format", "MIGRATE_LOG_FORMAT", "log-format", "how to write the log: text or json", choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
-	{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without color", boolean(func(c *Config) *bool { return &c.NoColor })},
+var Options = append(generalOptions(), throttleOptions()...)
+
+func generalOptions() []Option {
+	return []Option{
+		{"database_url", "MIGRATE_DATABASE_URL", "database-url", "the database: postgres://…, mysql://… or mariadb://…", text(func(c *Config) *string { return &c.DatabaseURL }, "url")},
+		{"database_url_file", "MIGRATE_DATABASE_URL_FILE", "database-url-file", "a file that holds the database URL", text(func(c *Config) *string { return &c.DatabaseURLFile }, "file")},
+		{"dir", "MIGRATE_DIR", "dir", "the directory of the migrations", text(func(c *Config) *string { return &c.Dir }, "dir")},
+		{"soak", "MIGRATE_SOAK", "", "how long a flag must have been full before contract, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Soak }, 0)},
+		{"grace", "MIGRATE_GRACE", "", "how long contracted objects stay restorable, where a migration does not say", duration(func(c *Config) *time.Duration { return &c.Grace }, 0)},
+		{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side; 0: chosen from the server", number(func(c *Config) *int { return &c.Workers }, 0, 64)},
+		{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
+		{"backfill.rows_per_second", "MIGRATE_BACKFILL_ROWS_PER_SECOND", "rows-per-second", "how many rows are walked each second; 0: as many as it can", number(func(c *Config) *int { return &c.RowsPerSecond }, 0, mostCount)},
+		{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
+		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
+		{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
+		{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
+		{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
+		{"log_format", "MIGRATE_LOG_FORMAT", "log-format", "how to write the log: text or json", choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
+		{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without color", boolean(func(c *Config) *bool { return &c.NoColor })},
+	}
 }
 
 // The groups of options that commands offer as flags.
@@ -53,7 +58,7 @@ var (
 	// LockFlags are offered by commands that change the schema.
 	LockFlags = []string{"wait", "lock-deadline"}
 	// BackfillFlags are offered by commands that walk tables.
-	BackfillFlags = []string{"workers", "chunk-target"}
+	BackfillFlags = []string{"workers", "chunk-target", "rows-per-second"}
 )
 
 // AddFlags offers options on a command line. What is given there is checked at

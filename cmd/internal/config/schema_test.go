@@ -118,6 +118,25 @@ func (s *schema) checkKind(t *testing.T, root *schema, o Option, kind string) {
 				t.Errorf("%s: %q is accepted by one and refused by the other", o.Key, text)
 			}
 		}
+	case kind == "size" || kind == "percent":
+		def := root.Defs[kind]
+		if def == nil || s.Ref != "#/$defs/"+kind {
+			t.Fatalf("%s: the schema does not refer to a %s", o.Key, kind)
+		}
+		pattern := regexp.MustCompile(def.Pattern)
+		for _, text := range []string{"20MB", "1.5GiB", "500kB", "20%", "2.5%", "7", "MB", "%", "-1%", "-1MB", "1mb", "1e3MB", "1e1%", ""} {
+			if accepts(text) != pattern.MatchString(text) {
+				t.Errorf("%s: %q is accepted by one and refused by the other", o.Key, text)
+			}
+		}
+	case kind == "float":
+		if s.Type != "number" {
+			t.Errorf("%s: the schema's type is %v", o.Key, s.Type)
+		}
+	case kind == "list":
+		if fmt.Sprint(s.Type) != "[array string]" {
+			t.Errorf("%s: the schema's type is %v", o.Key, s.Type)
+		}
 	case strings.Contains(kind, "|"):
 		if !slices.Equal(s.Enum, strings.Split(kind, "|")) {
 			t.Errorf("%s: the schema lists %v, the option %s", o.Key, s.Enum, kind)
@@ -140,26 +159,42 @@ func TestOptionsCoverConfig(t *testing.T) {
 		switch kind := value.Type(); {
 		case kind == "bool":
 			text = "true"
-		case kind == "number":
+		case kind == "number", kind == "float":
 			text = "7"
+		case kind == "size":
+			text = "7MB"
+		case kind == "percent":
+			text = "7%"
 		case kind == "duration":
 			text = "77m"
 		case strings.Contains(kind, "|"):
 			options := strings.Split(kind, "|")
 			text = options[len(options)-1]
+			if text == value.String() {
+				text = options[0]
+			}
 		}
 		if err := value.Set(text); err != nil {
 			t.Fatalf("setting %s: %v", o.Key, err)
 		}
 	}
-	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
-	for i := range b.NumField() {
-		if b.Field(i).Equal(a.Field(i)) {
-			t.Errorf("no option sets Config.%s", b.Type().Field(i).Name)
+	fields := 0
+	var compare func(name string, b, a reflect.Value)
+	compare = func(name string, b, a reflect.Value) {
+		if b.Kind() == reflect.Struct {
+			for i := range b.NumField() {
+				compare(name+"."+b.Type().Field(i).Name, b.Field(i), a.Field(i))
+			}
+			return
+		}
+		fields++
+		if reflect.DeepEqual(b.Interface(), a.Interface()) {
+			t.Errorf("no option sets %s", name)
 		}
 	}
-	if len(Options) != b.NumField() {
-		t.Errorf("%d options set %d fields", len(Options), b.NumField())
+	compare("Config", reflect.ValueOf(before), reflect.ValueOf(after))
+	if len(Options) != fields {
+		t.Errorf("%d options set %d fields", len(Options), fields)
 	}
 }
 

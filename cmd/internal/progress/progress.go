@@ -65,6 +65,10 @@ func (r *Reporter) Report(event executor.Event) {
 		r.leaseWait(e)
 	case executor.Progress:
 		r.progress(e)
+	case executor.Throttled:
+		r.throttled(e)
+	case executor.WorkersChosen:
+		r.log.Debug("chose the number of workers", "workers", e.Workers, "reason", e.Why)
 	case executor.GateChecked:
 		r.gateChecked(e)
 	}
@@ -118,6 +122,16 @@ func (r *Reporter) leaseWait(e executor.LeaseWait) {
 	}
 }
 
+// throttled logs where a hold begins and where it ends.
+func (r *Reporter) throttled(e executor.Throttled) {
+	attrs := []any{"migration", e.Migration, "table", e.Table}
+	if e.Reason == "" {
+		r.log.Info(e.What+" goes on", append(attrs, "held", e.Held.Round(time.Millisecond))...)
+		return
+	}
+	r.log.Warn(e.What+" is throttled", append(attrs, "reason", e.Reason)...)
+}
+
 func (r *Reporter) gateChecked(e executor.GateChecked) {
 	// Not louder: a gate that does not pass is what the command ends with.
 	r.log.Debug(fmt.Sprintf("gate %s: %s", e.Gate, e.Result), "migration", e.Migration, "reason", e.Reason)
@@ -169,6 +183,8 @@ func (r *Reporter) attrs(e executor.Progress) []any {
 	switch {
 	case e.Paused:
 		attrs = append(attrs, "paused", true)
+	case e.Throttled != "":
+		attrs = append(attrs, "throttled", e.Throttled)
 	case e.Rate > 0:
 		attrs = append(attrs, "rows_per_second", int64(e.Rate), "eta", views.About(e.ETA))
 	}
@@ -218,6 +234,8 @@ func (r *Reporter) line(e executor.Progress) string {
 	switch {
 	case e.Paused:
 		parts = append(parts, r.theme.Warn.Render("paused"))
+	case e.Throttled != "":
+		parts = append(parts, r.theme.Warn.Render("throttled")+": "+e.Throttled)
 	case e.Rate > 0:
 		parts = append(parts, views.Rate(e.Rate))
 		if e.ETA > 0 {

@@ -56,10 +56,18 @@ type Build struct {
 	Platform string `json:"platform"`
 }
 
+// Throttle is what migrate throttle has set.
+type Throttle struct {
+	FormatVersion string `json:"format_version"`
+	// Throttle lacks what is not set.
+	Throttle executor.Tuning `json:"throttle"`
+}
+
 // Results writes the results of commands that need no view of their own.
 type Results interface {
 	Verified(tables []executor.Verified) error
 	Flags(f Flags) error
+	Throttle(t executor.Tuning) error
 	Done(d Done) error
 }
 
@@ -90,6 +98,11 @@ func (v resultsJSON) Flags(f Flags) error {
 		f.Flags = []Flag{}
 	}
 	return writeJSON(v.s.Out, f)
+}
+
+// Throttle implements Results.
+func (v resultsJSON) Throttle(t executor.Tuning) error {
+	return writeJSON(v.s.Out, Throttle{plan.FormatVersion, t})
 }
 
 // Done implements Results.
@@ -154,6 +167,18 @@ func (v resultsText) Flags(f Flags) error {
 	}
 	if len(f.Flags) == 0 {
 		p.line("There are no flags.")
+	}
+	return p.flush(v.s.Out)
+}
+
+// Throttle implements Results.
+func (v resultsText) Throttle(t executor.Tuning) error {
+	p := newPage(v.s)
+	words := Tuning(t)
+	if words == "" {
+		p.line("Nothing is set: walks go as they were started.")
+	} else {
+		p.wrapped("", "Set by "+t.By+": "+words+".", lipgloss.NewStyle())
 	}
 	return p.flush(v.s.Out)
 }

@@ -73,6 +73,14 @@ func (v statusText) Status(s *executor.Status) error {
 		p.line()
 		p.wrapped(p.Warn.Render("Paused")+" by ", s.Paused+"; migrate resume goes on", lipgloss.NewStyle())
 	}
+	if s.Throttled != "" {
+		p.line()
+		p.wrapped(p.Warn.Render("Throttled")+": ", s.Throttled, lipgloss.NewStyle())
+	}
+	if s.Throttle != nil {
+		p.line()
+		p.wrapped(p.Warn.Render("Set")+" by ", s.Throttle.By+": "+Tuning(*s.Throttle)+"; migrate throttle --off takes it back", lipgloss.NewStyle())
+	}
 	for _, m := range s.Migrations {
 		v.details(p, m, s.Holder != "")
 	}
@@ -188,6 +196,9 @@ func backfilled(tables []executor.BackfillStatus, atWork bool) string {
 	}
 	var all executor.BackfillStatus
 	for _, b := range tables {
+		if b.Throttled != "" {
+			all.Throttled = b.Throttled
+		}
 		all.RowsTotal += b.RowsTotal
 		all.RowsDone += b.RowsDone
 		all.RowsPerSecond += b.RowsPerSecond
@@ -200,6 +211,9 @@ func backfilled(tables []executor.BackfillStatus, atWork bool) string {
 // fast it is and how long it will take.
 func progress(b executor.BackfillStatus, atWork bool) string {
 	text := Percent(b.RowsDone, b.RowsTotal) + " of " + Count(max(b.RowsTotal, b.RowsDone))
+	if atWork && b.Throttled != "" {
+		return text + ", throttled"
+	}
 	if atWork && b.ETASeconds > 0 {
 		text += ", " + Rate(b.RowsPerSecond) + ", " + About(seconds(b.ETASeconds)) + " left"
 	}
@@ -207,3 +221,20 @@ func progress(b executor.BackfillStatus, atWork bool) string {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Tuning says how fast walks are told to go.
+func Tuning(t executor.Tuning) string {
+	var parts []string
+	if t.Workers != nil {
+		parts = append(parts, Plural(*t.Workers, "worker"))
+	}
+	if t.RowsPerSecond != nil && *t.RowsPerSecond == 0 {
+		parts = append(parts, "as many rows per second as it can")
+	} else if t.RowsPerSecond != nil {
+		parts = append(parts, "at most "+Count(int64(*t.RowsPerSecond))+" rows per second")
+	}
+	if t.ChunkTargetMS != nil {
+		parts = append(parts, fmt.Sprintf("chunks of %d ms", *t.ChunkTargetMS))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,316 @@
+package executor
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// controlEvery is how often it is asked what people say: they wait for at most
+// that, and for the chunks under way.
+const controlEvery = 500 * time.Millisecond
+
+// steering is what all walks of a run obey: whether to wait, and how fast to go.
+// One goroutine reads what people say, another measures the server, if anything
+// is to be measured.
+type steering struct {
+	e     *Executor
+	l     *lease
+	pulse *pulse
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
+	wake  chan struct{} // measures at once
+	fixed int           // workers, where people say nothing
+	// measures: there is something to measure.
+	measures bool
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and made anew, whenever something below changes
+	orders  orders
+	bucket  bucket
+	walk    *walk  // the one at work; nil: none
+	held    string // why the server's state holds walks; empty: it does not
+	since   time.Time
+	told    bool      // that it holds
+	blind   bool      // nothing has been measured yet
+	looked  time.Time // when it was measured last
+}
+
+// steering starts a run's steering at its first walk.
+func (r *run) steering(ctx context.Context) (*steering, error) {
+	if r.steer != nil {
+		return r.steer, nil
+	}
+	s := &steering{e: r.Executor, l: r.lease, changed: make(chan struct{}), wake: make(chan struct{}, 1)}
+	var err error
+	if s.fixed, err = r.workers(ctx); err != nil {
+		return nil, err
+	}
+	first, err := r.orders(ctx, s.fixed)
+	if err != nil {
+		return nil, r.s.Redact(err)
+	}
+	s.obey(first)
+	// It lasts as long as the run, not as long as its first walk.
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.wg.Go(func() { s.listen(ctx) })
+	s.pulse = newPulse(r.Executor, r.lease)
+	if gauges := r.gauges(s.pulse, s.table); len(gauges) > 0 {
+		s.measures, s.blind = true, true
+		sm := &sampler{
+			every: r.o.Throttle.every(), timeout: r.o.Throttle.timeout(), gauges: gauges,
+			tell: func(reason string, known bool) { s.measured(ctx, reason, known) },
+		}
+		if len(s.pulse.replicas) > 0 {
+			sm.before = s.pulse.beat
+		}
+		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
+	}
+	r.steer = s
+	return s, nil
+}
+
+// workers is how many walk side by side if people say nothing.
+func (r *run) workers(ctx context.Context) (int, error) {
+	if r.o.Workers > 0 {
+		return r.o.Workers, nil
+	}
+	n, why := 2, "the engine gives no advice"
+	if m, ok := r.s.(Meter); ok {
+		var err error
+		if n, why, err = m.Workers(ctx); err != nil {
+			return 0, fmt.Errorf("choosing the number of workers: %w", r.s.Redact(err))
+		}
+	}
+	r.r.Report(WorkersChosen{Workers: n, Why: why})
+	return n, nil
+}
+
+// close ends the steering.
+func (s *steering) close() {
+	if s == nil {
+		return
+	}
+	s.stop()
+	s.wg.Wait()
+	s.pulse.close()
+}
+
+// listen asks again and again what people say. That it cannot be asked is no
+// reason to stop: a walk that has lost the server will find out by itself.
+func (s *steering) listen(ctx context.Context) {
+	for sleep(ctx, controlEvery) == nil {
+		asked, cancel := context.WithTimeout(ctx, 2*controlEvery)
+		o, err := s.e.orders(asked, s.fixed)
+		cancel()
+		if err == nil {
+			s.obey(o)
+		}
+	}
+}
+
+// obey takes over what people say.
+func (s *steering) obey(o orders) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o == s.orders {
+		return
+	}
+	if o.rate != s.orders.rate {
+		s.bucket.setRate(time.Now(), o.rate)
+	}
+	s.orders = o
+	s.room(o.workers)
+	s.turn()
+}
+
+// room lets the pool have a connection for each worker.
+func (s *steering) room(workers int) {
+	const others = 10
+	if db := s.e.st.db; db != nil {
+		if most := db.Stats().MaxOpenConnections; most > 0 && most < workers+others {
+			db.SetMaxOpenConns(workers + others)
+			db.SetMaxIdleConns(workers + others)
+		}
+	}
+}
+
+// turn wakes whoever waits for a change. The mutex is held.
+func (s *steering) turn() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// measured takes over what the measurements say.
+func (s *steering) measured(ctx context.Context, reason string, known bool) {
+	s.mu.Lock()
+	if reason == "" && !known { // what was goes on
+		s.mu.Unlock()
+		return
+	}
+	was := s.held
+	if reason != "" && was == "" {
+		s.since = time.Now()
+	}
+	if reason == "" && was != "" && time.Since(s.since) < s.e.o.Throttle.every() {
+		s.mu.Unlock() // at least for one interval
+		return
+	}
+	s.held, s.blind, s.looked = reason, false, time.Now()
+	w := s.walk
+	if w != nil {
+		s.announce(w)
+	}
+	s.turn()
+	s.mu.Unlock()
+	if was != reason && w != nil {
+		s.note(ctx, w, reason)
+	}
+}
+
+// announce reports that a walk is held, or not any more: once each. The mutex is held.
+func (s *steering) announce(w *walk) {
+	if (s.held != "") == s.told {
+		return
+	}
+	s.told = s.held != ""
+	e := Throttled{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Reason: s.held}
+	if !s.told {
+		e.Held = time.Since(s.since)
+	}
+	s.e.r.Report(e)
+}
+
+// note leaves the reason for status. A failure merely leaves an older one there.
+func (s *steering) note(ctx context.Context, w *walk, reason string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.e.o.Throttle.timeout())
+	defer cancel()
+	_ = s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
+		_, err := s.e.st.exec(ctx, tx, `UPDATE {pulse} SET token = ?, migration = ?, step = ?, held = ?, updated_at = {now} WHERE id = 1`,
+			s.l.token, w.rec.Name, w.step, reason)
+		return err
+	})
+}
+
+// begin says that a walk is at work. What was measured a while ago does not count.
+func (s *steering) begin(ctx context.Context, w *walk) {
+	s.mu.Lock()
+	s.walk, s.told = w, false
+	if !s.looked.IsZero() && time.Since(s.looked) > 2*s.e.o.Throttle.every() {
+		s.blind = true
+	}
+	if s.held != "" {
+		s.announce(w)
+	}
+	reason := s.held
+	s.mu.Unlock()
+	if !s.measures {
+		return
+	}
+	s.note(ctx, w, reason)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end says that a walk is over.
+func (s *steering) end(ctx context.Context) {
+	s.mu.Lock()
+	w, reason := s.walk, s.held
+	s.walk = nil
+	s.mu.Unlock()
+	if reason != "" && w != nil {
+		s.note(ctx, w, "")
+	}
+}
+
+func (s *steering) walking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.walk != nil
+}
+
+// table is the one that is walked; empty: none.
+func (s *steering) table() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.walk == nil {
+		return ""
+	}
+	return s.walk.chunks.Table
+}
+
+// pass waits for as long as walks are to wait.
+func (s *steering) pass(ctx context.Context) error { return s.take(ctx, 0) }
+
+// take waits until walks may go on and n more rows may pass.
+func (s *steering) take(ctx context.Context, n int64) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		wait, changed, ok := s.ask(n)
+		if ok {
+			return nil
+		}
+		if err := await(ctx, changed, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// ask takes n rows if they may pass; else wait says for how long they may not,
+// if that is known, and changed when to ask again in any case.
+func (s *steering) ask(n int64) (wait time.Duration, changed <-chan struct{}, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.orders.paused || s.held != "" || s.blind {
+		return 0, s.changed, false
+	}
+	if n == 0 {
+		return 0, nil, true
+	}
+	wait, ok = s.bucket.take(time.Now(), n)
+	return wait, s.changed, ok
+}
+
+// await waits for a change, or for some time if that is not 0.
+func await(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
+	var passed <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		passed = t.C
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-changed:
+	case <-passed:
+	}
+	return nil
+}
+
+// pace is what the workers of a walk go by.
+type pace struct {
+	workers int
+	target  time.Duration
+	most    int64           // rows of a chunk
+	changed <-chan struct{} // closed when it is another
+}
+
+func (s *steering) pace() pace {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return pace{s.orders.workers, s.orders.target, s.bucket.chunk(), s.changed}
+}
+
+// state is what progress shows.
+func (s *steering) state() (paused bool, held string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.orders.paused, s.held
+}
