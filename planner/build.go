@@ -18,6 +18,8 @@ type builder struct {
 	syncs  []*Sync // of the open state, in order
 	exprs  []checkedExprs
 	hazard []located[plan.Hazard]
+	// linted are the hazards found in the statements alone.
+	linted []located[plan.Hazard]
 	notes  []string
 	asked  []located[plan.Question]
 }

@@ -34,7 +34,7 @@ func (sh *shape) dropConstraint(t *tableShape, c DropConstraint) {
 	case i >= 0:
 		t.dropKeys = append(t.dropKeys, located[Constraint]{sh.cur, t.t.Constraints[i]})
 	case !c.IfExists:
-		sh.fail("", "check the name", "table %q has no constraint %q", t.label, c.Name)
+		sh.missing("check the name", "table %q has no constraint %q", t.label, c.Name)
 	}
 }
 

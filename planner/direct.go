@@ -23,7 +23,7 @@ type directGroup struct {
 
 func (sh *shape) direct(d Direct) {
 	if d.Object.On != (Ref{}) && !sh.exists(d.Object.On) {
-		sh.fail("", "check the name, and that the database is the one you mean", "there is no table %q", d.Object.On)
+		sh.missing("check the name, and that the database is the one you mean", "there is no table %q", d.Object.On)
 		return
 	}
 	i := slices.IndexFunc(sh.directs, func(g *directGroup) bool { return sh.sameObject(g.object, d.Object) })

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
+	"github.com/expandcontract/migrate/planner/rules"
 )
 
 // Input is all that a plan is made from.
@@ -52,7 +52,7 @@ func Plan(in Input) (*plan.Plan, error) {
 	}
 	b := &builder{shape: sh, ops: map[stage][]placedOp{}}
 	b.build()
-	p := b.plan(in)
+	p := b.plan(in, script)
 	b.overlaps(in.Open, p.Touches)
 	if len(ps.errs) > 0 {
 		return nil, ps.sorted()
@@ -89,7 +89,7 @@ func parse(d Dialect, f File) (*Script, error) {
 }
 
 // plan lowers everything and puts the plan together.
-func (b *builder) plan(in Input) *plan.Plan {
+func (b *builder) plan(in Input, script *Script) *plan.Plan {
 	p := &plan.Plan{
 		FormatVersion: plan.FormatVersion,
 		Migration:     in.File.Name,
@@ -132,7 +132,8 @@ func (b *builder) plan(in Input) *plan.Plan {
 	for _, c := range b.exprs {
 		p.Checks = append(p.Checks, b.d.Checks(b.s, c.t, c.exprs)...)
 	}
-	b.allow(p)
+	b.found(script, findings(in.Dialect, in.Schema, script, b.dir))
+	b.allow(p, false)
 	p.Notes = b.notes
 	p.Fingerprint = b.fingerprint()
 	return p
@@ -156,43 +157,55 @@ func number(phase plan.PhaseName, steps []plan.Step) []plan.Step {
 	return out
 }
 
-// allow matches hazards with the directives that acknowledge them.
-func (b *builder) allow(p *plan.Plan) {
+// allow matches hazards with the directives that acknowledge them. Of what was
+// found in the statements alone, plans leave out what they make safe: their
+// steps tell of it.
+func (b *builder) allow(p *plan.Plan, all bool) {
 	for _, h := range b.hazard {
-		for _, a := range b.dir.allows {
-			if a.rule == h.it.Rule && (h.stmt == a.statement || h.stmt < 0) {
-				a.used = true
-				h.it.Allowed, h.it.Reason = true, a.reason
-			}
-		}
+		b.acknowledge(h.stmt, h.it.Rule, &h.it.Allowed, &h.it.Reason)
 		p.Hazards = append(p.Hazards, h.it)
 	}
-	for _, q := range b.asked {
-		for _, a := range b.dir.allows {
-			if a.rule == q.it.Rule && (q.stmt == a.statement || q.stmt < 0) {
-				a.used = true
-				q.it.Allowed, q.it.Reason = true, a.reason
-			}
+	for _, h := range b.linted {
+		b.acknowledge(h.stmt, h.it.Rule, &h.it.Allowed, &h.it.Reason)
+		if all || h.it.Allowed || h.it.Severity != plan.Info {
+			p.Hazards = append(p.Hazards, h.it)
 		}
+	}
+	for _, q := range b.asked {
+		b.acknowledge(q.stmt, q.it.Rule, &q.it.Allowed, &q.it.Reason)
 		p.Questions = append(p.Questions, q.it)
 	}
 	for _, a := range b.dir.allows {
-		if !a.used {
-			p.Hazards = append(p.Hazards, plan.Hazard{
-				Rule: "unused-allow", Severity: plan.Warning, Pos: a.pos,
-				Message: fmt.Sprintf("migrate:allow %s matches no hazard of the statement", a.rule), Instead: "remove the directive",
-			})
+		if a.used {
+			continue
+		}
+		message, instead := unknownRule(a.rule), "remove the directive"
+		switch {
+		case message != "":
+			message, instead = "migrate:allow "+a.rule+" acknowledges nothing: "+message, "name a rule that there is; migrate explain lists them"
+		case b.refused(a):
+			message = "migrate:allow " + a.rule + " does not help: the planner refuses the statement"
+		default:
+			message = "migrate:allow " + a.rule + " matches no hazard of the statement"
+		}
+		p.Hazards = append(p.Hazards, plan.Hazard{Rule: "unused-allow", Severity: rules.Severity("unused-allow"), Pos: a.pos, Message: message, Instead: instead})
+	}
+	sortHazards(p.Hazards)
+}
+
+// acknowledge marks what a directive before the statement allows.
+func (b *builder) acknowledge(stmt int, rule string, allowed *bool, reason *string) {
+	for _, a := range b.dir.allows {
+		if a.rule == rule && (stmt == a.statement || stmt < 0) {
+			a.used = true
+			*allowed, *reason = true, a.reason
 		}
 	}
-	slices.SortStableFunc(p.Hazards, func(a, b plan.Hazard) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		if a.Column != b.Column {
-			return a.Column - b.Column
-		}
-		return strings.Compare(a.Rule, b.Rule)
-	})
+}
+
+// refused reports whether an error stands where a directive would allow it.
+func (b *builder) refused(a *allow) bool {
+	return slices.ContainsFunc(b.ps.errs, func(e *Error) bool { return e.Rule == a.rule && e.Line >= a.pos.Line })
 }
 
 // fingerprint identifies what the plan was made for: the migration, the server
