@@ -157,7 +157,8 @@ func (b *bucket) take(now time.Time, n int64) (wait time.Duration, ok bool) {
 	}
 	b.refill(now)
 	if b.tokens < 0 {
-		return seconds(-b.tokens / b.rate), false
+		// Rounded up: a moment too early would only mean to ask again.
+		return seconds(-b.tokens/b.rate) + time.Millisecond, false
 	}
 	b.tokens -= float64(n)
 	return 0, true

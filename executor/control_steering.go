@@ -23,8 +23,8 @@ type steering struct {
 	wg    sync.WaitGroup
 	wake  chan struct{} // measures at once
 	fixed int           // workers, where people say nothing
-	// measures: there is something to measure.
-	measures bool
+	// note leaves for status why a walk is held; nil: nothing is measured.
+	note func(ctx context.Context, w *walk, reason string)
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, whenever something below changes
@@ -58,7 +58,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	s.wg.Go(func() { s.listen(ctx) })
 	s.pulse = newPulse(r.Executor, r.lease)
 	if gauges := r.gauges(s.pulse, s.table); len(gauges) > 0 {
-		s.measures, s.blind = true, true
+		s.note, s.blind = s.leave, true
 		sm := &sampler{
 			every: r.o.Throttle.every(), timeout: r.o.Throttle.timeout(), gauges: gauges,
 			tell: func(reason string, known bool) { s.measured(ctx, reason, known) },
@@ -123,6 +123,7 @@ func (s *steering) obey(o orders) {
 	}
 	s.orders = o
 	s.room(o.workers)
+	s.walk.forgetRate()
 	s.turn()
 }
 
@@ -179,12 +180,13 @@ func (s *steering) announce(w *walk) {
 	e := Throttled{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Reason: s.held}
 	if !s.told {
 		e.Held = time.Since(s.since)
+		w.forgetRate()
 	}
 	s.e.r.Report(e)
 }
 
-// note leaves the reason for status. A failure merely leaves an older one there.
-func (s *steering) note(ctx context.Context, w *walk, reason string) {
+// leave writes the reason down for status. A failure merely leaves an older one there.
+func (s *steering) leave(ctx context.Context, w *walk, reason string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.e.o.Throttle.timeout())
 	defer cancel()
 	_ = s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
@@ -206,7 +208,7 @@ func (s *steering) begin(ctx context.Context, w *walk) {
 	}
 	reason := s.held
 	s.mu.Unlock()
-	if !s.measures {
+	if s.note == nil {
 		return
 	}
 	s.note(ctx, w, reason)

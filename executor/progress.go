@@ -71,6 +71,17 @@ func (w *walk) remember() {
 	}
 }
 
+// forgetRate begins the rate anew: what was before is no sign of what is to come.
+func (w *walk) forgetRate() {
+	if w == nil {
+		return
+	}
+	done, _ := w.rows(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recent = []reached{{time.Now(), done}}
+}
+
 // rate is rows per second, lately.
 func (w *walk) rate(done int64) float64 {
 	w.mu.Lock()

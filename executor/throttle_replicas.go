@@ -18,8 +18,6 @@ import (
 // trail remembers when which place was reached.
 type trail struct {
 	marks []mark
-	// arrived: somebody has been seen at the first mark or beyond it.
-	arrived bool
 }
 
 type mark struct {
@@ -77,7 +75,8 @@ type Replica interface {
 // replicas on which it looks for it.
 type pulse struct {
 	e        *Executor
-	l        *lease
+	token    int64
+	write    func(ctx context.Context, beat int64) error
 	replicas []*replica
 
 	mu      sync.Mutex
@@ -87,7 +86,13 @@ type pulse struct {
 }
 
 func newPulse(e *Executor, l *lease) *pulse {
-	p := &pulse{e: e, l: l}
+	p := &pulse{e: e, token: l.token}
+	p.write = func(ctx context.Context, beat int64) error {
+		return e.oneTx(ctx, l, func(tx *sql.Tx) error {
+			_, err := e.st.exec(ctx, tx, `UPDATE {pulse} SET token = ?, beat = ?, updated_at = {now} WHERE id = 1`, l.token, beat)
+			return err
+		})
+	}
 	for _, source := range e.o.Throttle.Replicas {
 		p.replicas = append(p.replicas, &replica{ReplicaSource: source, p: p, since: time.Now()})
 	}
@@ -99,10 +104,7 @@ func (p *pulse) beat(ctx context.Context) {
 	p.mu.Lock()
 	n := p.beats + 1
 	p.mu.Unlock()
-	err := p.e.oneTx(ctx, p.l, func(tx *sql.Tx) error {
-		_, err := p.e.st.exec(ctx, tx, `UPDATE {pulse} SET token = ?, beat = ?, updated_at = {now} WHERE id = 1`, p.l.token, n)
-		return err
-	})
+	err := p.write(ctx, n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// A beat of unknown outcome is one that may arrive: its number is not used again.
@@ -175,7 +177,7 @@ func (r *replica) seen(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if token != r.p.l.token {
+	if token != r.p.token {
 		return 0, nil
 	}
 	return beat, nil
