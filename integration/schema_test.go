@@ -51,10 +51,10 @@ var postgresCatalog = []string{
 	`SELECT format('table %I.%I kind %s persistence %s rls %s/%s acl %s options %s comment %L', n.nspname, c.relname, c.relkind, c.relpersistence,
 		c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions, obj_description(c.oid, 'pg_class'))
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ` + notOurs,
-	`SELECT format('column %I.%I.%I %s notnull %s default %s identity %L generated %L collation %s comment %L acl %s storage %s statistics %s',
+	`SELECT format('column %I.%I.%I %s notnull %s default %s identity %L generated %L collation %s comment %L acl %s storage %s statistics %s options %s',
 		n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity,
 		a.attgenerated, (SELECT collname FROM pg_collation l WHERE l.oid = a.attcollation), col_description(c.oid, a.attnum), a.attacl,
-		a.attstorage, coalesce(a.attstattarget, -1))
+		a.attstorage, coalesce(a.attstattarget, -1), (SELECT array_agg(o) FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_attver%'))
 		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm') AND ` + notOurs,
@@ -76,6 +76,7 @@ var postgresCatalog = []string{
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND ` + notOurs,
 	`SELECT format('type %I.%I %s', n.nspname, t.typname, (SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
 		FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype IN ('e', 'd') AND ` + notOurs,
+	`SELECT format('statistics %s of %s comment %L', pg_get_statisticsobjdef(oid), stxowner::regrole, obj_description(oid, 'pg_statistic_ext')) FROM pg_statistic_ext`,
 	`SELECT format('policy %s on %s', p.polname, p.polrelid::regclass) FROM pg_policy p`,
 }
 

@@ -113,6 +113,9 @@ func (b *builder) changedTable(t *tableShape) {
 	b.expand(t, downs)
 	gs := groups(t, downs)
 	open := b.sync(t, "open", gs)
+	if cp := b.copies(t, true).deferrable(true); len(cp.Names) > 0 {
+		b.add(stageExpand, cp.at, cp.OpCopyIndexes)
+	}
 	if open != nil && b.dir.shadow == plan.ShadowDB {
 		b.blocked(t, t.at, targets(gs), WishSync)
 		b.add(stageExpand, t.at, OpInstallShadow{Sync: open})
@@ -286,6 +289,7 @@ func (b *builder) omissible(t *tableShape, c *columnShape, downs []down) {
 		if c.orig.NotNull && c.orig.Default.IsZero() {
 			b.relax(t, c)
 		}
+		b.sameDefaults(t, c)
 		return
 	}
 	supplied := b.dir.shadow == plan.ShadowDB && downs[i].expr.NeverNull(t.neverNull)
@@ -294,6 +298,24 @@ func (b *builder) omissible(t *tableShape, c *columnShape, downs []down) {
 			"migrate:down of %s.%s can be NULL for rows that new versions write, so expand lets the column be NULL; old versions must be able to read that",
 			t.label, c.orig.Name)
 		b.relax(t, c)
+	}
+}
+
+// sameDefaults refuses a column of which new versions, who leave it out, would
+// write the same value into every row, where a unique index forbids that.
+func (b *builder) sameDefaults(t *tableShape, c *columnShape) {
+	if c.orig.Default.IsZero() || c.orig.Default.Volatile || c.orig.Generated != "" {
+		return
+	}
+	for _, ix := range t.t.Indexes {
+		left := func(name string) bool { o := t.original(name); return o != nil && o.dropped }
+		early := func(d located[Index]) bool { return d.it.Name == ix.Name && b.dir.placed[d.stmt].phase == plan.Expand }
+		if !ix.Unique || slices.ContainsFunc(t.dropIndexes, early) || !slices.Contains(ix.Columns, c.orig.Name) || slices.ContainsFunc(ix.Columns, func(n string) bool { return !left(n) }) {
+			continue
+		}
+		b.ps.at(c.at.pos, "", fmt.Sprintf("-- migrate:down %s.%s = … with another value for each row, or drop the index with -- migrate:phase expand before", t.ref.Name, c.orig.Name),
+			"until contract, new versions leave %s.%s out, its default would be the same in each of their rows, and unique index %s refuses the second",
+			t.label, c.orig.Name, ix.Name)
 	}
 }
 
@@ -330,7 +352,11 @@ func (b *builder) backfill(t *tableShape, open *Sync) {
 		b.add(stageBackfill, t.at, op)
 	}
 	for _, retyped := range []bool{false, true} {
-		if cp := b.copies(t, retyped); len(cp.Names) > 0 {
+		cp := b.copies(t, retyped)
+		if retyped {
+			cp = cp.deferrable(false)
+		}
+		if len(cp.Names) > 0 {
 			b.add(stageBackfill, cp.at, cp.OpCopyIndexes)
 		}
 	}
@@ -353,7 +379,7 @@ type indexCopies struct {
 // shadows of retyped columns take the original's place in the switch, in which
 // renamed columns only change their name. An index may need both.
 func (b *builder) copies(t *tableShape, retyped bool) indexCopies {
-	out := indexCopies{OpCopyIndexes: OpCopyIndexes{Table: t.t, Columns: map[string]string{}, Names: map[string]string{}}}
+	out := indexCopies{OpCopyIndexes: OpCopyIndexes{Table: t.t, Columns: map[string]string{}, Names: map[string]string{}, Replaces: retyped}}
 	for _, c := range t.columns {
 		if c.shadow() != "" && c.retyped() == retyped {
 			out.at = c.at
@@ -371,8 +397,27 @@ func (b *builder) copies(t *tableShape, retyped bool) indexCopies {
 	return out
 }
 
+// deferrable picks the copies of indexes whose constraints are deferrable, or
+// of the others. Until it is made a constraint's, an index of the former forbids
+// duplicates at once, which writers of the original need not heed: so it is
+// built while the shadow is still empty.
+func (c indexCopies) deferrable(yes bool) indexCopies {
+	all := c.Names
+	c.Names = map[string]string{}
+	for _, ix := range c.Table.Indexes {
+		if name, ok := all[ix.Name]; ok && ix.Deferrable == yes {
+			c.Names[ix.Name] = name
+		}
+	}
+	return c
+}
+
 func (b *builder) dropsIndex(t *tableShape, name string) bool {
-	return slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == name })
+	return b.dropsConstraint(t, name) || slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == name })
+}
+
+func (b *builder) dropsConstraint(t *tableShape, name string) bool {
+	return slices.ContainsFunc(t.dropKeys, func(d located[Constraint]) bool { return d.it.Name == name })
 }
 
 // indexStage says when an index is built: for fast queries as early as its

@@ -168,6 +168,9 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		switch {
 		case c.dropped:
 			move(c.orig.Name, tomb)
+			if b.staysIndexed(t, c.orig.Name) {
+				purge.Indexed = append(purge.Indexed, tomb)
+			}
 			b.warn(c.at, "data-loss-drop-column", plan.Info, "keep a backup if anybody may ask for the values later",
 				"the values of %s.%s are gone for good when the grace ends", t.label, c.orig.Name)
 		case c.renamed():
@@ -180,10 +183,14 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		default:
 			move(c.orig.Name, tomb)
 			move(c.hidden, c.orig.Name)
-			back = append(back, tombstoneGroup(tomb, c.retype.Down))
+			back = append(back, b.retypedBack(t, c, tomb))
+			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
+				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
+			})
 		}
 		purge.Columns = append(purge.Columns, tomb)
 	}
+	sw.Hidden, sw.Tombs = b.dependants(t, sw.Rebuilt)
 	purge.Indexes = sortedValues(b.copies(t, false).Names)
 	taking := b.copies(t, true).Names
 	for _, ix := range t.t.Indexes {
@@ -210,6 +217,12 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 	return final
 }
 
+// staysIndexed reports whether an index that nobody drops mentions a column that
+// is dropped.
+func (b *builder) staysIndexed(t *tableShape, column string) bool {
+	return slices.ContainsFunc(t.t.Indexes, func(ix Index) bool { return slices.Contains(ix.Columns, column) && !b.dropsIndex(t, ix.Name) })
+}
+
 func sortedValues(m map[string]string) []string {
 	out := make([]string, 0, len(m))
 	for _, v := range m {
@@ -217,6 +230,38 @@ func sortedValues(m map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// retypedBack keeps the tombstone of a retyped column current. Where that is
+// unique, two values that do not fit must not become the same one.
+func (b *builder) retypedBack(t *tableShape, c *columnShape, tomb string) Group {
+	g := tombstoneGroup(tomb, c.retype.Down)
+	unique := slices.ContainsFunc(t.t.Indexes, func(ix Index) bool { return ix.Unique && slices.Contains(ix.Columns, c.orig.Name) })
+	if unique && !c.retype.Fit.IsZero() {
+		g.Nearest, g.Down = g.Down, []Assign{{Column: tomb, Expr: c.retype.Fit}}
+	}
+	return g
+}
+
+// dependants names the copies of what else depends on rebuilt columns, and the
+// originals once those have taken their names.
+func (b *builder) dependants(t *tableShape, rebuilt []Rebuilt) (hidden, tombs map[string]string) {
+	if len(rebuilt) == 0 {
+		return nil, nil
+	}
+	hidden, tombs = map[string]string{}, map[string]string{}
+	note := func(name string, columns []string) {
+		if slices.ContainsFunc(rebuilt, func(r Rebuilt) bool { return slices.Contains(columns, r.Column.Name) }) && !b.dropsConstraint(t, name) {
+			hidden[name], tombs[name] = b.hiddenName(t, name), b.tombstone(t, name)
+		}
+	}
+	for _, k := range t.t.Constraints {
+		note(k.Name, k.Columns)
+	}
+	for _, d := range t.t.Dependents {
+		note(d.Name, d.Columns)
+	}
+	return hidden, tombs
 }
 
 // tombstoneGroup keeps a tombstone current from the new shape.

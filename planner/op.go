@@ -53,11 +53,14 @@ type (
 
 	// OpCopyIndexes builds, online, a copy of each index that mentions a key of
 	// Columns, over the mapped column instead, under the name that Names maps
-	// the original's to. While both shapes live, both need fast queries.
+	// the original's to. While both shapes live, both need fast queries. Replaces
+	// tells those that take the original's place in the switch, its constraint
+	// included, from those that go then.
 	OpCopyIndexes struct {
-		Table   *Table
-		Columns map[string]string
-		Names   map[string]string
+		Table    *Table
+		Columns  map[string]string
+		Names    map[string]string
+		Replaces bool
 	}
 
 	// OpInstallShadow installs the shadow-write trigger(s) of the open state.
@@ -107,8 +110,16 @@ type (
 		Table   *Table
 		Columns []Rename // in an order in which no two columns ever share a name
 		Indexes []Rename // indexes that take over the name of the one they replace
-		Open    *Sync
-		Grace   *Sync
+		// Rebuilt are the columns whose place another one takes. Whatever else
+		// depends on them (checks, foreign keys, statistics, …) must be made for
+		// those anew, and bear its name after the switch.
+		Rebuilt []Rebuilt
+		// Hidden and Tombs map the names of the table's constraints and other
+		// dependants to those of their copies before the switch, and to their own
+		// after it.
+		Hidden, Tombs map[string]string
+		Open          *Sync
+		Grace         *Sync
 	}
 
 	// OpFenceTable renames a table to its tombstone; undo renames it back.
@@ -124,7 +135,9 @@ type (
 		Table   *Table
 		Columns []string // tombstones, as they are called by then
 		Indexes []string // as they are called by then
-		Sync    *Sync    // whose triggers go; nil: none
+		// Indexed are those of Columns that are still in an index which stays.
+		Indexed []string
+		Sync    *Sync // whose triggers go; nil: none
 	}
 
 	// OpPurgeTable drops a table's tombstone. There is no undo.
@@ -211,6 +224,18 @@ type NewColumn struct {
 	Like *Column
 }
 
+// Rebuilt is a column of the old shape whose place another one takes.
+type Rebuilt struct {
+	Column Column // as it is in the old shape
+	// Shadow takes the column's name, and the column is called Tombstone then.
+	Shadow, Tombstone string
+	// Type, NotNull and Default are those of the new shape, which the shadow has
+	// by then.
+	Type    string
+	NotNull bool
+	Default Expr
+}
+
 // Rename gives a new name to something.
 type Rename struct{ From, To string }
 
@@ -251,6 +276,9 @@ type Group struct {
 	// NewDefaults are not set in the schema while both shapes live: the trigger
 	// applies them when both shapes are absent.
 	NewDefaults, OldDefaults []Assign
+	// Nearest brings Down's columns up to date before they come back from the
+	// grace, where Down itself yields NULL for what does not fit; empty: Down does.
+	Nearest []Assign
 	// Hidden: no version of the app knows the new columns, so that an INSERT
 	// never says anything of them, whatever default contract gives them.
 	Hidden bool

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -68,8 +69,8 @@ func (Dialect) Compare(s *planner.Schema, from planner.Column, to string) planne
 		out.Kind, out.Why = planner.TypeFree, why
 		return out
 	}
-	if up, down, ok := compatibleChange(from.Name, plainTypeName(source), plainTypeName(target)); ok {
-		out.Kind, out.Up, out.Down = planner.TypeCompatible, up, down
+	if up, down, fit, ok := compatibleChange(from.Name, plainTypeName(source), plainTypeName(target)); ok {
+		out.Kind, out.Up, out.Down, out.Fit = planner.TypeCompatible, up, down, fit
 		out.Why = fmt.Sprintf("every %s is a %s, but PostgreSQL stores it in another width and would rewrite the table", old, canonical)
 		return out
 	}
@@ -134,26 +135,36 @@ func modsOf(t *pg.TypeName) []int {
 }
 
 // compatibleChange converts between types of which clients of the old one can
-// read the new one. Down clamps: it never fails.
-func compatibleChange(column, from, to string) (up, down planner.Expr, ok bool) {
+// read the new one. Down clamps: it never fails. Fit is NULL where Down would
+// only come near.
+func compatibleChange(column, from, to string) (up, down, fit planner.Expr, ok bool) {
 	limits := map[string][2]string{
 		"int2": {"(-32768)", "32767"},
 		"int4": {"(-2147483648)", "2147483647"},
 	}
-	wider := map[string]string{"int2 int4": "", "int2 int8": "", "int4 int8": "", "float4 float8": ""}
-	if _, ok := wider[from+" "+to]; !ok {
-		return planner.Expr{}, planner.Expr{}, false
+	wider := map[string]bool{"int2 int4": true, "int2 int8": true, "int4 int8": true, "float4 float8": true}
+	if !wider[from+" "+to] {
+		return planner.Expr{}, planner.Expr{}, planner.Expr{}, false
 	}
-	up = exprOf(column, planner.Part{Column: column}, planner.Part{Text: "::" + spelling[to]})
+	c := planner.Part{Column: column}
+	t := func(s string) planner.Part { return planner.Part{Text: s} }
+	up = exprOf(column, c, t("::"+spelling[to]))
 	if from == "float4" {
-		return up, floatDown(column), true
+		down = floatDown(column)
+		fit = exprOf(column, slices.Concat([]planner.Part{t("CASE WHEN ")}, bracketed(down.Parts), []planner.Part{t("::double precision IS NOT DISTINCT FROM "), c, t(" THEN ")},
+			bracketed(down.Parts), []planner.Part{t(" END")})...)
+		fit.MaybeNull = true
+		return up, down, fit, true
 	}
 	l := limits[from]
-	down = exprOf(
-		column, planner.Part{Text: "least(greatest("}, planner.Part{Column: column},
-		planner.Part{Text: ", " + l[0] + "), " + l[1] + ")::" + spelling[from]},
-	)
-	return up, down, true
+	down = exprOf(column, t("least(greatest("), c, t(", "+l[0]+"), "+l[1]+")::"+spelling[from]))
+	fit = exprOf(column, t("CASE WHEN "), c, t(" BETWEEN "+l[0]+" AND "+l[1]+" THEN "), c, t("::"+spelling[from]+" END"))
+	fit.MaybeNull = true
+	return up, down, fit, true
+}
+
+func bracketed(parts []planner.Part) []planner.Part {
+	return slices.Concat([]planner.Part{{Text: "("}}, parts, []planner.Part{{Text: ")"}})
 }
 
 // floatDown brings a double into a real: too large ones to the largest, too

@@ -214,7 +214,8 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 			x.indisunique AND x.indimmediate AND x.indexprs IS NULL AND x.indpred IS NULL,
 			(SELECT string_agg(a.attname, E'\x01' ORDER BY i) FROM generate_series(0, x.indnkeyatts - 1) i
 				JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[i] WHERE a.attnotnull),
-			x.indnkeyatts
+			x.indnkeyatts, coalesce(k.condeferrable, false), coalesce(obj_description(c.oid, 'pg_class'), ''),
+			coalesce((SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace), ''), x.indisclustered, x.indisreplident
 		FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
 		LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')
 		WHERE x.indrelid = $1::int8::oid AND x.indisvalid ORDER BY c.relname`, oid)
@@ -227,7 +228,10 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 		var names bool
 		var keyText *string
 		var keys int
-		if err := rows.Scan(&i.Name, &i.Unique, &i.Primary, &i.Constraint, &i.Simple, &i.Definition, &names, &keyText, &keys); err != nil {
+		var space string
+		var clustered, identity bool
+		if err := rows.Scan(&i.Name, &i.Unique, &i.Primary, &i.Constraint, &i.Simple, &i.Definition, &names, &keyText, &keys,
+			&i.Deferrable, &i.Comment, &space, &clustered, &identity); err != nil {
 			return fmt.Errorf("reading indexes: %w", err)
 		}
 		stmt, err := readIndex(i.Definition)
@@ -235,6 +239,18 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 			return err
 		}
 		i.Columns = indexColumns(stmt)
+		if space != "" { // pg_get_indexdef leaves it out
+			stmt.TableSpace = space
+			if i.Definition, err = deparse(indexNode(stmt)); err != nil {
+				return fmt.Errorf("reading index %s: %w", i.Name, err)
+			}
+		}
+		if clustered {
+			t.Facts[factClustered] = i.Name
+		}
+		if identity {
+			t.Facts[factIdentity] = i.Name
+		}
 		t.Indexes = append(t.Indexes, i)
 		if keyText == nil || !names {
 			continue
@@ -256,8 +272,12 @@ func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int6
 	rows, err := in.tx.QueryContext(ctx, `
 		SELECT k.conname, k.contype::text, pg_get_constraintdef(k.oid),
 			coalesce((SELECT string_agg(a.attname, E'\x01' ORDER BY i.n) FROM unnest(k.conkey) WITH ORDINALITY AS i(num, n)
-				JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = i.num), '')
-		FROM pg_constraint k WHERE k.conrelid = $1::int8::oid AND k.contype IN ('c', 'f', 'x', 'n', 'u', 'p') ORDER BY k.conname`, oid)
+				JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = i.num), ''),
+			coalesce(obj_description(k.oid, 'pg_constraint'), '')
+		FROM pg_constraint k WHERE k.conrelid = $1::int8::oid AND k.contype IN ('c', 'f', 'x', 'n', 'u', 'p')
+		-- A foreign key to a partitioned table has a row of its own for each partition.
+		AND NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)
+		ORDER BY k.conname`, oid)
 	if err != nil {
 		return fmt.Errorf("reading constraints: %w", err)
 	}
@@ -265,7 +285,7 @@ func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int6
 	for rows.Next() {
 		var k planner.Constraint
 		var letter, columns string
-		if err := rows.Scan(&k.Name, &letter, &k.Definition, &columns); err != nil {
+		if err := rows.Scan(&k.Name, &letter, &k.Definition, &columns, &k.Comment); err != nil {
 			return fmt.Errorf("reading constraints: %w", err)
 		}
 		k.Kind = constraintKinds[letter]

@@ -127,6 +127,11 @@ func lowerAddColumns(s *planner.Schema, o planner.OpAddColumns) ([]plan.Step, er
 		if c.Comment != "" {
 			comments = append(comments, "COMMENT ON COLUMN "+table+"."+quote(c.Name)+" IS "+literal(c.Comment))
 		}
+		shared, err := inherited(o.Table, c)
+		if err != nil {
+			return nil, err
+		}
+		comments = append(comments, shared...)
 		if c.Guarded {
 			kept = append(kept, holdsValue(c))
 		}
@@ -235,9 +240,7 @@ func lowerPurge(s *planner.Schema, o planner.OpPurge) []plan.Step {
 	if o.Sync != nil {
 		do = append(do, shadowOf(s, o.Sync).drop()...)
 	}
-	for _, i := range o.Indexes {
-		do = append(do, "DROP INDEX IF EXISTS "+quoteRef(planner.Ref{Schema: o.Table.Ref.Schema, Name: i}))
-	}
+	// The tombstones take their indexes, constraints and statistics along.
 	var drops, titles []string
 	for _, c := range o.Columns {
 		drops = append(drops, "DROP COLUMN "+quote(c))

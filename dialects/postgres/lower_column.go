@@ -57,6 +57,16 @@ func (n notNullCheck) added(validated bool) string {
 	return strings.Replace(n.isSet(), "SELECT EXISTS", "SELECT "+sql+") OR EXISTS", 1)
 }
 
+// again are the statements that forbid NULL anew while readers and writers go on.
+func (n notNullCheck) again() []plan.Statement {
+	return []plan.Statement{
+		{SQL: n.add(), Probe: n.added(false)},
+		{SQL: n.validate(), Probe: n.added(true)},
+		{SQL: n.set(), Probe: n.isSet()},
+		{SQL: n.drop()},
+	}
+}
+
 func lowerSetNotNull(s *planner.Schema, o planner.OpSetNotNull) []plan.Step {
 	var out []plan.Step
 	for _, c := range o.Columns {
@@ -106,12 +116,7 @@ func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) ([]plan.Step, 
 		[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}, nil,
 	)
 	step.UndoMode = plan.Each
-	step.UndoStatements = []plan.Statement{
-		{SQL: n.add(), Probe: n.added(false)},
-		{SQL: n.validate(), Probe: n.added(true)},
-		{SQL: n.set(), Probe: n.isSet()},
-		{SQL: n.drop()},
-	}
+	step.UndoStatements = n.again()
 	step.UndoLoses = &plan.Check{
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s IS NULL)", quoteRef(n.table), quote(n.col)),
 		Message: "rows have a NULL in " + name,

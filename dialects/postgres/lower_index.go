@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
@@ -111,34 +110,56 @@ func lowerCopyIndexes(s *planner.Schema, o planner.OpCopyIndexes) ([]plan.Step, 
 		if err != nil {
 			return nil, err
 		}
-		renameIndexColumns(stmt, o.Columns)
+		if err := renameIn(stmt, o.Columns); err != nil {
+			return nil, fmt.Errorf("copying index %s: %w", i.Name, err)
+		}
+		if i.Deferrable && !o.Replaces { // the original sees to it, and not as early as this one would
+			stmt.Unique = false
+		}
 		index := planner.Ref{Schema: o.Table.Ref.Schema, Name: name}
 		step, err := buildStep(s, o.Table, index, "copy index "+i.Name+" as "+name, stmt)
 		if err != nil {
 			return nil, err
 		}
+		if i.Comment != "" && o.Replaces {
+			step.Statements = append(step.Statements, plan.Statement{SQL: "COMMENT ON INDEX " + quoteRef(index) + " IS " + literal(i.Comment)})
+			step = seal(step)
+		}
 		steps = append(steps, step)
+		if i.Constraint != "" && o.Replaces {
+			attached, err := attachStep(s, o.Table, i, name)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, attached)
+		}
 	}
 	return steps, nil
 }
 
-// renameIndexColumns puts other columns in an index's definition.
-func renameIndexColumns(x *pg.IndexStmt, columns map[string]string) {
-	walk(x, func(m proto.Message) bool {
-		switch n := m.(type) {
-		case *pg.IndexElem:
-			if to, ok := columns[n.Name]; ok {
-				n.Name = to
-			}
-		case *pg.ColumnRef:
-			if len(n.Fields) == 1 {
-				if to, ok := columns[columnName(n)]; ok {
-					n.Fields[0] = pg.MakeStrNode(to)
-				}
-			}
-		}
-		return true
-	})
+// attachStep makes of the copy of a unique constraint's index a constraint of
+// the same kind. Its undo takes the index along.
+func attachStep(s *planner.Schema, t *planner.Table, i planner.Index, name string) (plan.Step, error) {
+	at := slices.IndexFunc(t.Constraints, func(k planner.Constraint) bool { return k.Name == i.Constraint })
+	if at < 0 {
+		return plan.Step{}, fmt.Errorf("copying index %s: its constraint %s is not known", i.Name, i.Constraint)
+	}
+	k, err := definedConstraint(t.Ref, t.Constraints[at])
+	if err != nil {
+		return plan.Step{}, err
+	}
+	def := k.def()
+	def.Conname, def.Indexname = name, name
+	def.Keys, def.Including, def.NullsNotDistinct, def.Options = nil, nil, false, nil
+	k.of.Name = name
+	adds, err := k.add()
+	if err != nil {
+		return plan.Step{}, err
+	}
+	return catalogStep(
+		"make index "+name+" the constraint that "+i.Constraint+" is", "the index is the proof: no row is looked at",
+		plan.Lock{Mode: lockAccessExclusive, Object: s.Display(t.Ref)}, adds, []string{k.alter("DROP")},
+	), nil
 }
 
 func lowerDropIndex(s *planner.Schema, o planner.OpDropIndex) ([]plan.Step, error) {

@@ -30,16 +30,23 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 	for _, r := range o.Indexes {
 		do = append(do, renameIndex(o.Table, r.From, r.To))
 	}
+	rep := replacementOf(s, o)
+	moved, back, err := rep.names()
+	if err != nil {
+		return nil, err
+	}
+	do = append(do, moved...)
 	named, unnamed := renameNotNulls(s, o)
 	do = append(do, named...)
 	if o.Grace != nil {
 		do = append(do, shadowOf(s, o.Grace).create()...)
 		undo = append(undo, shadowOf(s, o.Grace).drop()...)
 	}
-	undo = append(undo, unnamed...)
+	undo = append(append(undo, unnamed...), back...)
 	for _, r := range slices.Backward(o.Indexes) {
 		undo = append(undo, renameIndex(o.Table, r.To, r.From))
 	}
+	undo = append(undo, rep.clustered()...)
 	for _, r := range slices.Backward(o.Columns) {
 		undo = append(undo, "ALTER TABLE "+table+" RENAME COLUMN "+quote(r.To)+" TO "+quote(r.From))
 	}
@@ -59,7 +66,15 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo,
 	)
 	step.UndoFirst = catchUp(s, o)
-	return []plan.Step{step}, nil
+	copies, err := rep.copies()
+	if err != nil {
+		return nil, err
+	}
+	released, err := rep.release()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(copies, released, []plan.Step{step}), nil
 }
 
 // moved tells of columns that a new one replaces: PostgreSQL adds columns at the
@@ -137,11 +152,15 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 		if len(g.Down) == 0 || anyVolatile(g.Down) {
 			continue
 		}
-		off := offTarget(typed(o.Grace.Columns, g.Down), bareColumn)
+		down := g.Down
+		if len(g.Nearest) > 0 {
+			down = g.Nearest
+		}
+		off := offTarget(typed(o.Grace.Columns, down), bareColumn)
 		if up := upOf(o, g); len(up) > 0 {
 			off = "(" + off + ") AND (" + offTarget(typed(o.Grace.Columns, up), bareColumn) + ")"
 		}
-		p.jobs = append(p.jobs, job{set: g.Down, todo: off, candidates: off, fallible: true})
+		p.jobs = append(p.jobs, job{set: down, todo: off, candidates: off, fallible: true})
 	}
 	if len(p.jobs) == 0 {
 		return nil
