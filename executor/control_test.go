@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,18 +89,18 @@ func TestWaitersHearOfChanges(t *testing.T) {
 		order := orders{workers: 1, target: time.Second, rate: 0.001}
 		s.obey(order)
 		ctx, cancel := context.WithCancel(t.Context())
-		passed := 0
+		var passed atomic.Int64
 		go func() {
 			for s.take(ctx, 1) == nil {
-				passed++
+				passed.Add(1)
 				time.Sleep(100 * time.Millisecond)
 			}
 		}()
-		during := func(d time.Duration) int {
-			before := passed
+		during := func(d time.Duration) int64 {
+			before := passed.Load()
 			time.Sleep(d)
 			synctest.Wait()
-			return passed - before
+			return passed.Load() - before
 		}
 		synctest.Wait()
 		if n := during(5 * time.Second); n != 0 {

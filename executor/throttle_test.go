@@ -326,40 +326,45 @@ func TestAHoldIsToldOnceAndLastsAnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSteered(Options{Throttle: Throttle{Every: time.Second}})
 		s.blind = true
-		value, fails := 0.0, error(nil)
-		samples := 0
+		type load struct {
+			value float64
+			fails error
+		}
+		var now atomic.Pointer[load]
+		now.Store(&load{})
+		var samples, passed atomic.Int64
 		sm := &sampler{
 			every: time.Second, timeout: time.Second,
 			gauges: []*gauge{{name: "load", limit: Limit{Above: 10}, show: showNumber, measure: func(context.Context) (float64, string, error) {
-				samples++
-				return value, "", fails
+				samples.Add(1)
+				l := now.Load()
+				return l.value, "", l.fails
 			}}},
 			tell: func(reason string, known bool) { s.measured(t.Context(), reason, known) },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go sm.loop(ctx, s.walking, s.wake)
 		synctest.Wait()
-		if samples != 0 {
+		if samples.Load() != 0 {
 			t.Fatal("it is measured although nothing is walked")
 		}
 		s.begin(ctx, someWalk())
-		passed := 0
 		go func() {
 			for s.pass(ctx) == nil {
-				passed++
+				passed.Add(1)
 				time.Sleep(100 * time.Millisecond)
 			}
 		}()
 		synctest.Wait()
-		if passed != 1 {
-			t.Fatalf("after the first measurement %d passed", passed)
+		if n := passed.Load(); n != 1 {
+			t.Fatalf("after the first measurement %d passed", n)
 		}
-		advance := func(d time.Duration, v float64, err error) int {
-			value, fails = v, err
-			before := passed
+		advance := func(d time.Duration, v float64, err error) int64 {
+			now.Store(&load{v, err})
+			before := passed.Load()
 			time.Sleep(d)
 			synctest.Wait()
-			return passed - before
+			return passed.Load() - before
 		}
 		if n := advance(2*time.Second, 5, nil); n < 19 {
 			t.Errorf("below the limit only %d passed in two seconds", n)
@@ -381,6 +386,7 @@ func TestAHoldIsToldOnceAndLastsAnInterval(t *testing.T) {
 		}
 		cancel()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(s.events) != 2 || s.events[0].Reason != "load 11 > 10" || s.events[1].Reason != "" || s.events[1].Held < 12*time.Second {
 			t.Errorf("the hold was reported as %+v", s.events)
 		}
