@@ -55,7 +55,7 @@ run again. No lock is waited for longer than --lock-timeout at a time.`,
 	cmd.Flags().StringVar(&o.planFile, "plan", "", "run the plan in a `file` saved by plan --out; exit 5 when it is stale")
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
-	config.AddFlags(cmd.Flags(), config.LockTimeoutFlag...)
+	config.AddFlags(cmd.Flags(), config.PlanFlags...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
 	return cmd
 }

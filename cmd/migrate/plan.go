@@ -35,7 +35,9 @@ func newPlanCommand(f *factory, run func(context.Context, *planOptions) error) *
 		GroupID: groupAuthor,
 		Long: `Show what migrate will do for a migration, or for all pending ones: every step
 with its lock, its work and an estimate, the gates of each phase, and what may
-hurt, with what to do instead. It reads the database and never writes to it.
+hurt, with what to do instead. It reads the database and never writes to it; it
+also looks, for as long as --data-checks says, for rows that will be in the way,
+such as duplicates or values that cannot be converted, and names a few of them.
 
 A migration that has begun is shown as it was planned then. -v shows the SQL;
 -o markdown is made for a comment on a pull request, -o sql for reading the SQL
@@ -54,7 +56,7 @@ at length. -o json writes one document per migration.`,
 	addOutput(cmd, &o.output, views.Markdown, views.SQL)
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
 	cmd.Flags().StringVar(&o.out, "out", "", "also save the plan in a `file`, for expand --plan")
-	config.AddFlags(cmd.Flags(), config.LockTimeoutFlag...)
+	config.AddFlags(cmd.Flags(), config.PlanFlags...)
 	return cmd
 }
 

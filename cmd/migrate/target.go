@@ -105,6 +105,11 @@ func (t *target) plan(ctx context.Context, file planner.File, open []executor.Op
 	if t.config.LockTimeout != config.Default().LockTimeout {
 		setLockTimeout(p, t.config.LockTimeout)
 	}
+	if t.config.DataChecks > 0 {
+		if err := dialects.Look(ctx, t.session, p, t.config.DataChecks); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 

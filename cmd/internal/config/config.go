@@ -40,6 +40,8 @@ type Config struct {
 	RowsPerSecond int
 	// ChunkTarget is how long one chunk should take.
 	ChunkTarget time.Duration
+	// DataChecks bounds the time that planning looks at the rows; 0: not at all.
+	DataChecks time.Duration
 	// LockTimeout bounds one wait for a lock, LockDeadline all of a step's.
 	LockTimeout, LockDeadline time.Duration
 	// LeaseWait is how long to wait for another executor to finish.
@@ -61,6 +63,7 @@ func Default() Config {
 		Soak:         10 * time.Minute,
 		Grace:        24 * time.Hour,
 		ChunkTarget:  200 * time.Millisecond,
+		DataChecks:   10 * time.Second,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
 		FlagSource:   FlagsInTable,

@@ -37,6 +37,7 @@ func generalOptions() []Option {
 		{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side; 0: chosen from the server", number(func(c *Config) *int { return &c.Workers }, 0, 64)},
 		{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
 		{"backfill.rows_per_second", "MIGRATE_BACKFILL_ROWS_PER_SECOND", "rows-per-second", "how many rows are walked each second; 0: as many as it can", number(func(c *Config) *int { return &c.RowsPerSecond }, 0, mostCount)},
+		{"data_checks", "MIGRATE_DATA_CHECKS", "data-checks", "how long planning may look at the rows for what will be in the way; 0s: not at all", duration(func(c *Config) *time.Duration { return &c.DataChecks }, 0)},
 		{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
 		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
 		{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
@@ -53,8 +54,8 @@ var (
 	GlobalFlags = []string{"database-url", "database-url-file", "dir", "log-format", "no-color"}
 	// WaitFlag is offered by commands that take the lease.
 	WaitFlag = []string{"wait"}
-	// LockTimeoutFlag is offered by commands that make plans.
-	LockTimeoutFlag = []string{"lock-timeout"}
+	// PlanFlags are offered by commands that make plans.
+	PlanFlags = []string{"lock-timeout", "data-checks"}
 	// LockFlags are offered by commands that change the schema.
 	LockFlags = []string{"wait", "lock-deadline"}
 	// BackfillFlags are offered by commands that walk tables.
