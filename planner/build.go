@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -464,7 +465,11 @@ func (b *builder) blocked(t *tableShape, a at, columns []string, w Wish) {
 		if b.yields(bl.Ref) {
 			continue
 		}
-		b.ps.at(a.pos, "", "", "%s: %s", bl.Object, bl.Reason)
+		rule := ""
+		if strings.HasPrefix(bl.Object, "view ") || strings.HasPrefix(bl.Object, "materialized view ") {
+			rule = "view-depends-on-column"
+		}
+		b.ps.at(a.pos, rule, "", "%s: %s", bl.Object, bl.Reason)
 	}
 }
 

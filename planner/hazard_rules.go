@@ -71,7 +71,7 @@ func (f *finder) changeColumn(c Change) {
 		f.find("null-for-old-readers", "", "make sure that running versions can read a NULL there",
 			"from expand on, new versions may write NULL into %s.%s, which old versions then read", f.label(c.Table), c.Column)
 	case DropDefault:
-		if f.column(c.Table, c.Column).NotNull {
+		if col := f.column(c.Table, c.Column); col.NotNull && !col.Default.IsZero() {
 			f.find("required-column-breaks-old-writers", "", "",
 				"old versions that leave out %s.%s rely on its default; the plan keeps it until contract", f.label(c.Table), c.Column)
 		}
@@ -142,7 +142,7 @@ func (f *finder) dropColumn(c DropColumn) {
 		}
 		f.outgoing = append(f.outgoing, moving{c.Table, *t.Column(c.Column), f.stmt})
 	}
-	f.viewed(c.Table, c.Column, "dropping")
+	f.viewed(c.Table, c.Column, "dropping", WishDrop)
 	f.published(c.Table, "loses a column", "stop publishing the column first, and drop it on the subscribers after")
 }
 
@@ -176,7 +176,7 @@ func (f *finder) changeType(r Ref, name, to string) {
 			f.rebuilds(t, name)
 		}
 	}
-	f.viewed(r, name, "changing the type of")
+	f.viewed(r, name, "changing the type of", WishReplace)
 	f.published(r, "gets a column of another type", "change the subscribers' column to the wider type first")
 }
 
@@ -219,15 +219,8 @@ func (f *finder) unique(r Ref, columns []string) {
 }
 
 func (f *finder) addConstraint(c AddConstraint) {
-	switch c.Kind {
-	case "unique", "primary key":
+	if c.Kind == "unique" || c.Kind == "primary key" {
 		f.unique(c.Table, c.Columns)
-	case "exclusion":
-		f.find("exclusion-constraint-blocks", "", "add it while the table is small, or check what it forbids in the app; or accept the pause with migrate:allow",
-			"the exclusion constraint on %s builds its index while nobody can use the table", f.label(c.Table))
-	case "foreign key":
-		f.find("foreign-key-blocks-writes", "", "", "adding the foreign key checks every row of %s while neither it nor %s can be written; the plan does so online where the server can",
-			f.label(c.Table), f.label(c.Refers))
 	}
 }
 
@@ -259,15 +252,17 @@ func (f *finder) dropsIndex(name string) bool {
 	return false
 }
 
-// viewed tells of views that read a column, unless the file itself drops or
-// replaces them.
-func (f *finder) viewed(r Ref, column, doing string) {
+// viewed tells of views that read a column and are in the way of a wish, unless
+// the file itself drops or replaces them.
+func (f *finder) viewed(r Ref, column, doing string, wish Wish) {
 	t := f.m.Table(r)
 	if t == nil {
 		return
 	}
+	blockers := f.d.Blockers(f.m.Schema, t, []string{column}, wish)
 	for _, d := range t.Dependents {
-		if d.Kind != "view" && d.Kind != "materialized view" || !slices.Contains(d.Columns, column) || f.redefines(d) {
+		named := func(b Blocker) bool { return strings.HasSuffix(b.Object, " "+d.Name) }
+		if d.Kind != "view" && d.Kind != "materialized view" || !slices.Contains(d.Columns, column) || f.redefines(d) || !slices.ContainsFunc(blockers, named) {
 			continue
 		}
 		f.find("view-depends-on-column", "", "drop the view, or replace it with one that does without the column, in this file",

@@ -43,7 +43,11 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 		}
 	}
 	found := findings(d, known, script, &dir)
-	if tool.Name != "" {
+	switch tool.Name {
+	case "":
+	case foreign.Dump:
+		found = slices.DeleteFunc(found, func(f Finding) bool { return inDumps[f.Rule] })
+	default:
 		found = append(found, unbounded(script)...)
 	}
 	if tool.Name != "" {
@@ -58,13 +62,20 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 	return reported(ps, tool, p.Hazards), m.Schema
 }
 
+// inDumps are the hazards of a dump that are none: it fills a database that
+// nobody uses yet.
+var inDumps = map[string]bool{
+	"data-loss-drop-table": true, "insert-without-column-list": true, "lock-not-none": true, "transaction-control-in-migration": true,
+	"grant-change": true, "extension-change": true, "rls-hides-rows": true,
+}
+
 // ownUp makes hazards of what planning refused: nobody plans the files of another
 // tool, so that an allow is enough there.
 func (b *builder) ownUp(script *Script) {
 	for _, e := range b.ps.errs {
 		i := slices.IndexFunc(script.Statements, func(st Statement) bool { return b.ps.file.Pos(st.Start) == e.Pos })
 		if e.Rule != "" && e.Rule != "opaque-statement" && i >= 0 {
-			b.linted = append(b.linted, located[plan.Hazard]{at{e.Pos, i}, plan.Hazard{
+			b.hazard = append(b.hazard, located[plan.Hazard]{at{e.Pos, i}, plan.Hazard{
 				Rule: e.Rule, Severity: plan.Error, Pos: e.Pos, Message: e.Message, Instead: e.Instead,
 			}})
 		}
@@ -89,6 +100,8 @@ func reported(ps *problems, tool foreign.Tool, hazards []plan.Hazard) []plan.Haz
 	for _, e := range ps.errs {
 		rule, sev := e.Rule, plan.Error
 		switch {
+		case tool.Name == foreign.Dump:
+			continue
 		case tool.Name != "" && rule == "opaque-statement":
 			sev = plan.Info
 		case rule == "":
@@ -104,6 +117,7 @@ func reported(ps *problems, tool foreign.Tool, hazards []plan.Hazard) []plan.Haz
 	return out
 }
 
+// sortHazards orders hazards by place and name.
 func sortHazards(hs []plan.Hazard) {
 	slices.SortStableFunc(hs, func(a, b plan.Hazard) int {
 		if a.Line != b.Line {

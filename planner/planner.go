@@ -191,6 +191,7 @@ func (b *builder) allow(p *plan.Plan, all bool) {
 		p.Hazards = append(p.Hazards, plan.Hazard{Rule: "unused-allow", Severity: rules.Severity("unused-allow"), Pos: a.pos, Message: message, Instead: instead})
 	}
 	sortHazards(p.Hazards)
+	p.Hazards = slices.Compact(p.Hazards) // expand and contract may tell the same
 }
 
 // acknowledge marks what a directive before the statement allows.

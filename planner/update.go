@@ -1,6 +1,9 @@
 package planner
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // update.go reads UPDATE statements. An UPDATE of a column that the migration
 // adds is no statement to run: it is the transform from the old shape to the
@@ -138,12 +141,14 @@ func (sh *shape) resolve(t *tableShape, e Expr) Expr {
 
 // repair accepts an UPDATE of existing columns if running it twice on a row
 // does what running it once does: chunks are retried, and what comes since is
-// repaired again in contract.
+// repaired again in contract. Where a column is computed from itself, the WHERE
+// may leave out the rows that are done: dialects ask for that to be confirmed
+// (repair-not-repeatable).
 func (sh *shape) repair(t *tableShape, r Repair) {
 	for i, a := range r.Set {
 		for _, in := range a.Expr.Columns() {
 			for _, b := range r.Set {
-				if b.Column == in {
+				if b.Column == in && (in != a.Column || !slices.Contains(r.Where.Columns(), in)) {
 					sh.fail("unbatched-update", "say which rows need it in terms of other columns, or write the new value without the old one",
 						"UPDATE computes %q from itself: run twice on a row it may not give the same, so it cannot be run in chunks", in)
 					return

@@ -70,8 +70,10 @@ func (Dialect) AssumeTable(s *planner.Schema, sql string) *planner.Table {
 			a.column(n.ColumnDef)
 		case *pg.Node_Constraint:
 			a.constraint("", n.Constraint)
-		default: // LIKE
-			return nil
+		case *pg.Node_TableLikeClause:
+			if like := s.Table(refOf(n.TableLikeClause.Relation)); like != nil {
+				a.t.Columns = append(a.t.Columns, like.Columns...)
+			}
 		}
 	}
 	return a.t
