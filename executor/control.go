@@ -143,11 +143,11 @@ func (b *bucket) refill(now time.Time) {
 }
 
 // setRate changes the rate. A debt from a faster time is not held against a
-// slower one: at most a second of it stays.
+// slower one: at most a quarter of a second of it stays.
 func (b *bucket) setRate(now time.Time, rate float64) {
 	b.refill(now)
 	b.rate = rate
-	b.tokens = max(-rate, min(b.tokens, rate*burst))
+	b.tokens = max(-rate/4, min(b.tokens, rate*burst))
 }
 
 // take takes n rows, or says how long to wait before asking again.

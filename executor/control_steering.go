@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -246,17 +247,22 @@ func (s *steering) table() string {
 }
 
 // pass waits for as long as walks are to wait.
-func (s *steering) pass(ctx context.Context) error { return s.take(ctx, 0) }
+func (s *steering) pass(ctx context.Context) error { return s.take(ctx, 0, 0) }
 
-// take waits until walks may go on and n more rows may pass.
-func (s *steering) take(ctx context.Context, n int64) error {
+// errTooLarge says that a piece is larger than pieces are to be now.
+var errTooLarge = errors.New("the piece is larger than the pace allows by now")
+
+// take waits until walks may go on and n more rows may pass. size is how many
+// rows the piece was to have: if that is too many by then, it is to be cut anew,
+// or the first pieces at a slow rate would be those of a fast one.
+func (s *steering) take(ctx context.Context, n, size int64) error {
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		wait, changed, ok := s.ask(n)
-		if ok {
-			return nil
+		wait, changed, err := s.ask(n, size)
+		if !errors.Is(err, errWait) {
+			return err
 		}
 		if err := await(ctx, changed, wait); err != nil {
 			return err
@@ -264,19 +270,27 @@ func (s *steering) take(ctx context.Context, n int64) error {
 	}
 }
 
+var errWait = errors.New("not yet")
+
 // ask takes n rows if they may pass; else wait says for how long they may not,
 // if that is known, and changed when to ask again in any case.
-func (s *steering) ask(n int64) (wait time.Duration, changed <-chan struct{}, ok bool) {
+func (s *steering) ask(n, size int64) (wait time.Duration, changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.orders.paused || s.held != "" || s.blind {
-		return 0, s.changed, false
+		return 0, s.changed, errWait
 	}
 	if n == 0 {
-		return 0, nil, true
+		return 0, nil, nil
 	}
-	wait, ok = s.bucket.take(time.Now(), n)
-	return wait, s.changed, ok
+	if size > s.bucket.chunk() {
+		return 0, nil, errTooLarge
+	}
+	wait, ok := s.bucket.take(time.Now(), n)
+	if !ok {
+		return wait, s.changed, errWait
+	}
+	return 0, nil, nil
 }
 
 // await waits for a change, or for some time if that is not 0.

@@ -71,7 +71,7 @@ func TestBucketRestAndChange(t *testing.T) {
 	b.setRate(now, 1_000_000)
 	b.take(now.Add(time.Second), 250_000)
 	b.setRate(now.Add(time.Second), 10)
-	if wait, ok := b.take(now.Add(time.Second), 1); ok || wait > 1001*time.Millisecond {
+	if wait, ok := b.take(now.Add(time.Second), 1); ok || wait > 251*time.Millisecond {
 		t.Errorf("after a change to 10 rows/s the first is to wait %s", wait)
 	}
 	// From slow to fast at once.
@@ -91,7 +91,7 @@ func TestWaitersHearOfChanges(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var passed atomic.Int64
 		go func() {
-			for s.take(ctx, 1) == nil {
+			for s.take(ctx, 1, 1) == nil {
 				passed.Add(1)
 				time.Sleep(100 * time.Millisecond)
 			}
@@ -135,6 +135,22 @@ func TestWaitersHearOfChanges(t *testing.T) {
 		}
 		cancel()
 		time.Sleep(time.Second)
+	})
+}
+
+// A piece that was cut for a fast rate does not pass at a slow one.
+func TestPiecesOfAFastTimeAreCutAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSteered(Options{})
+		s.obey(orders{workers: 1, target: time.Second, rate: 8000, paused: true})
+		result := make(chan error)
+		go func() { result <- s.take(t.Context(), 2000, 2000) }()
+		synctest.Wait()
+		s.obey(orders{workers: 1, target: time.Second, rate: 100})
+		if err := <-result; !errors.Is(err, errTooLarge) {
+			t.Errorf("2000 rows pass at 100 rows/s: %v", err)
+		}
 	})
 }
 

@@ -47,7 +47,11 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		if done {
 			return true, w.finish(ctx, *p)
 		}
-		if err := w.steer.take(ctx, piece.Rows); err != nil {
+		err = w.steer.take(ctx, piece.Rows, w.size)
+		if errors.Is(err, errTooLarge) {
+			continue
+		}
+		if err != nil {
 			return false, err
 		}
 		begun := time.Now()
