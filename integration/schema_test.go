@@ -100,7 +100,7 @@ func (w *world) mysqlSchema(t *testing.T) []string {
 		FROM information_schema.triggers WHERE trigger_schema = DATABASE()`)...)
 	out = append(out, w.strings(t, `SELECT CONCAT('routine ', routine_name) FROM information_schema.routines WHERE routine_schema = DATABASE()`)...)
 	out = append(out, w.strings(t, `SELECT CONCAT('event ', event_name) FROM information_schema.events WHERE event_schema = DATABASE()`)...)
-	return append(out, w.strings(t, `SELECT CONCAT('view ', table_name, ' ', view_definition) FROM information_schema.views WHERE table_schema = DATABASE()`)...)
+	return append(out, w.strings(t, `SELECT CONCAT('view ', table_name, ' ', REPLACE(view_definition, CONCAT(CHAR(96), DATABASE(), CHAR(96), '.'), '')) FROM information_schema.views WHERE table_schema = DATABASE()`)...)
 }
 
 // ownTables are migrate's, on MySQL and MariaDB beside the user's.

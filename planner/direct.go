@@ -72,9 +72,18 @@ func (sh *shape) sameObject(a, b ObjectRef) bool {
 }
 
 // yields reports whether the migration itself takes an object away, or makes it
-// anew, in contract: then it is not in the way of what happens after that.
+// anew, before anything else is in its way: then it is not in the way itself. An
+// index or a constraint is known by its kind in words and its table.
 func (b *builder) yields(o ObjectRef) bool {
-	return o != ObjectRef{} && slices.ContainsFunc(b.directs, func(g *directGroup) bool {
+	switch {
+	case o == ObjectRef{}:
+		return false
+	case o.Kind == "index" || o.Kind == "constraint":
+		return slices.ContainsFunc(b.tables, func(t *tableShape) bool {
+			return t.t != nil && t.t == b.s.Table(o.On) && (b.dropsConstraint(t, o.Ref.Name) || o.Kind == "index" && b.dropsIndex(t, o.Ref.Name))
+		})
+	}
+	return slices.ContainsFunc(b.directs, func(g *directGroup) bool {
 		return b.sameObject(g.object, o) && slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Effect != Widens })
 	})
 }

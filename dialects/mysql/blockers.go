@@ -28,14 +28,14 @@ const (
 
 // Blockers implements planner.Dialect.
 func (d *dialect) Blockers(_ *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {
-	b := &blockers{d: d, t: t, columns: columns}
+	b := &blockers{d: d, t: t, columns: columns, wish: wish}
 	if wish == planner.WishSync {
 		b.sync()
 		return b.out
 	}
-	b.columnsOwn(wish)
-	b.indexes(wish)
-	b.constraints(wish)
+	b.columnsOwn()
+	b.indexes()
+	b.constraints()
 	b.dependents()
 	return b.out
 }
@@ -44,11 +44,17 @@ type blockers struct {
 	d       *dialect
 	t       *planner.Table
 	columns []string // empty: the whole table
+	wish    planner.Wish
 	out     []planner.Blocker
 }
 
-func (b *blockers) add(object, format string, args ...any) {
-	b.out = append(b.out, planner.Blocker{Object: object, Reason: fmt.Sprintf(format, args...)})
+func (b *blockers) add(ref planner.ObjectRef, object, format string, args ...any) {
+	b.out = append(b.out, planner.Blocker{Object: object, Reason: fmt.Sprintf(format, args...), Ref: ref})
+}
+
+// part names an index or a constraint of the table.
+func (b *blockers) part(kind, name string) planner.ObjectRef {
+	return planner.ObjectRef{Kind: kind, Ref: planner.Ref{Name: name}, On: b.t.Ref}
 }
 
 // hits reports whether something over these columns is concerned.
@@ -65,62 +71,67 @@ func (b *blockers) hits(columns []string) bool {
 func (b *blockers) sync() {
 	for _, c := range b.t.Constraints {
 		if c.Cascades && b.hits(c.Columns) {
-			b.add("foreign key "+c.Name, "it changes rows of %s when its parent changes, and %s fires no trigger for that", b.t.Ref.Name, b.d.product())
+			b.add(b.part("constraint", c.Name), "foreign key "+c.Name, "it changes rows of %s when its parent changes, and %s fires no trigger for that",
+				b.t.Ref.Name, b.d.product())
 		}
 	}
 	for _, name := range b.columns {
 		if c := b.t.Column(name); c != nil && c.Generated != "" {
-			b.add("column "+b.t.Ref.Name+"."+name, "it is %s, so that a trigger cannot write it or does not know its value yet", c.Generated)
+			b.add(planner.ObjectRef{}, "column "+b.t.Ref.Name+"."+name, "it is %s, so that a trigger cannot write it or does not know its value yet", c.Generated)
 		}
 	}
 }
 
-func (b *blockers) columnsOwn(wish planner.Wish) {
+func (b *blockers) columnsOwn() {
 	for _, name := range b.columns {
-		c := b.t.Column(name)
-		if c == nil {
-			continue
-		}
-		if c.Generated != "" && wish != planner.WishDrop {
-			b.add("column "+b.t.Ref.Name+"."+name, "it is %s, and cannot have a second column beside it", c.Generated)
+		if c := b.t.Column(name); c != nil && c.Generated != "" && b.wish != planner.WishDrop {
+			b.add(planner.ObjectRef{}, "column "+b.t.Ref.Name+"."+name, "it is %s, and cannot have a second column beside it", c.Generated)
 		}
 	}
 }
 
-func (b *blockers) indexes(wish planner.Wish) {
+// indexes: a column that is renamed or dropped takes its indexes along, one that
+// is replaced has them built again for the other. Not every kind bears that.
+func (b *blockers) indexes() {
 	if len(b.columns) == 0 {
 		return
 	}
 	for _, ix := range b.t.Indexes {
+		ref, kind := b.part("index", ix.Name), indexKind(ix)
 		switch {
 		case !b.hits(ix.Columns):
 		case ix.Primary:
-			b.add("the primary key of "+b.t.Ref.Name, "it contains the column, by which rows are found while both shapes live")
-		case !ix.Simple && wish != planner.WishDrop, !ix.Simple && !b.d.maria:
-			b.add("index "+ix.Name, "it is no plain index (%s), and cannot follow the column", ix.Definition)
-		case ix.Unique && len(ix.Columns) > 1 && wish == planner.WishDrop:
-			b.add("index "+ix.Name, "it is unique over several columns, and would be unique over fewer without this one: drop it first")
+			b.add(planner.ObjectRef{}, "the primary key of "+b.t.Ref.Name, "it contains the column, by which rows are found while both shapes live")
+		case kind == "functional":
+			b.add(ref, "index "+ix.Name, "MySQL neither renames nor drops a column that it computes something of (%s): drop it first", ix.Definition)
+		case kind != "" && b.wish != planner.WishDrop:
+			b.add(ref, "index "+ix.Name, "a second %s index beside it, for new versions, cannot be built while the table is written to: drop it first", kind)
+		case ix.Unique && len(ix.Columns) > 1 && b.wish == planner.WishDrop:
+			b.add(ref, "index "+ix.Name, "it is unique over several columns, and would be unique over fewer without this one: drop it first")
 		}
 	}
 }
 
-func (b *blockers) constraints(wish planner.Wish) {
+func (b *blockers) constraints() {
 	for _, c := range b.t.Constraints {
 		if len(b.columns) == 0 || !b.hits(c.Columns) {
 			continue
 		}
+		ref := b.part("constraint", c.Name)
 		switch {
-		case c.Kind == "foreign key" && wish != planner.WishRename:
-			b.add("foreign key "+c.Name, "it contains the column: drop it first")
+		case c.Kind == "foreign key" && b.wish != planner.WishRename:
+			b.add(ref, "foreign key "+c.Name, "it contains the column: drop it first")
 		case c.Kind != "check":
 		case !b.d.maria:
-			b.add("check constraint "+c.Name, "MySQL does not rename a column that a check mentions: drop it first")
-		case wish == planner.WishReplace, wish == planner.WishDrop && len(c.Columns) > 1:
-			b.add("check constraint "+c.Name, "it mentions the column: drop it first")
+			b.add(ref, "check constraint "+c.Name, "MySQL does not rename a column that a check mentions: drop it first")
+		case b.wish == planner.WishReplace, b.wish == planner.WishDrop && len(c.Columns) > 1:
+			b.add(ref, "check constraint "+c.Name, "it mentions the column: drop it first")
 		}
 	}
 }
 
+// dependents: views and triggers find columns by their names. One that another
+// column takes over stays; one that goes makes them fail.
 func (b *blockers) dependents() {
 	for _, dep := range b.t.Dependents {
 		if !b.hits(dep.Columns) {
@@ -128,14 +139,26 @@ func (b *blockers) dependents() {
 		}
 		switch dep.Kind {
 		case "trigger":
-			if len(b.columns) == 0 {
-				continue // it goes with the table
+			if len(b.columns) > 0 && b.wish != planner.WishReplace {
+				b.add(planner.ObjectRef{Kind: "trigger", Ref: planner.Ref{Name: dep.Name}}, "trigger "+dep.Name,
+					"it mentions the column, and every write would fail once the column has another name: drop it first")
 			}
-			b.add("trigger "+dep.Name, "it mentions the column, and every write would fail once the column has another name")
 		case "foreign key":
-			b.add("foreign key "+dep.Name, "it refers to %s: drop it first", b.t.Ref.Name)
+			if len(b.columns) == 0 || b.wish != planner.WishRename {
+				name, child, _ := strings.Cut(dep.Name, " of ")
+				b.add(planner.ObjectRef{Kind: "constraint", Ref: planner.Ref{Name: name}, On: planner.Ref{Name: child}}, "foreign key "+dep.Name,
+					"it refers to %s: drop it first", b.t.Ref.Name)
+			}
+		case "view":
+			if b.wish != planner.WishReplace {
+				b.add(planner.ObjectRef{Kind: "view", Ref: planner.Ref{Name: dep.Name}}, "view "+dep.Name, "it depends on it: drop it first")
+			}
+		case "generated column":
+			if len(b.columns) > 0 && (!b.d.maria || b.wish != planner.WishRename) {
+				b.add(planner.ObjectRef{}, dep.Kind+" "+dep.Name, "it is computed of it: drop it first")
+			}
 		default:
-			b.add(dep.Kind+" "+dep.Name, "it depends on it: drop it first")
+			b.add(planner.ObjectRef{}, dep.Kind+" "+dep.Name, "it depends on it: drop it first")
 		}
 	}
 }

@@ -75,13 +75,10 @@ func (d *dialect) nullSteps(s *planner.Schema, t *planner.Table, columns ...plan
 		c.NotNull = true
 		nots = append(nots, d.restated(c))
 	}
-	if ix := fulltext(t); ix != "" {
-		return nil, nil, d.unsupported("table "+t.Ref.Name,
-			fmt.Sprintf("its FULLTEXT index %s makes %s block writes to rebuild it", ix, d.product()), "drop the index before, and build it again after")
-	}
+	m := d.allowing(s, t)
 	p := d.probes(s, t.Ref.Name)
-	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nulls...), p.allNullable(names, true)))
-	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, inplace, nots...), p.allNullable(names, false)))
+	allow = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, m.how, nulls...), p.allNullable(names, true)))
+	forbid = stmts(stmt(setMode, ""), stmt(alterTable(t.Ref.Name, m.how, nots...), p.allNullable(names, false)))
 	return allow, forbid, nil
 }
 
@@ -97,7 +94,9 @@ func (d *dialect) dropNotNull(s *planner.Schema, op planner.OpDropNotNull) (plan
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s IS NULL)", quoteName(op.Table.Ref.Name), quoteName(op.Column.Name)),
 		Message: label + " holds NULLs by now; give them a value, then undo again",
 	}
-	return steps(st), nil
+	out := steps(st)
+	out.Hazards = d.told(s, op.Table, d.allowing(s, op.Table), "allow NULL in "+label)
+	return out, nil
 }
 
 func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planner.Lowered, error) {
@@ -112,7 +111,9 @@ func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planne
 	st := ddl(op.Table.Ref.Name, "forbid NULL in "+strings.Join(labels, ", "),
 		"the server proves it while it rebuilds the table beside its writers", plan.Rewrite, forbid, allow)
 	st.Rows = op.Table.Rows
-	return steps(st), nil
+	out := steps(st)
+	out.Hazards = d.told(s, op.Table, d.allowing(s, op.Table), "forbid NULL in "+strings.Join(labels, ", "))
+	return out, nil
 }
 
 func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.Lowered, error) {

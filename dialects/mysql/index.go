@@ -13,22 +13,38 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// online is how CREATE INDEX must be done.
-const online = " ALGORITHM=INPLACE LOCK=NONE"
+// building says how an index is built. One that computes something, and one of
+// words, keep writers out; MariaDB copies the table beside them instead.
+func (d *dialect) building(s *planner.Schema, t *planner.Table, ix planner.Index) manner {
+	kind := indexKind(ix)
+	switch {
+	case kind == "":
+		return manner{inplace, plan.Build}
+	case d.maria && s.VersionNum >= mariaOnlineCopy:
+		return manner{copyNone, plan.Rewrite}
+	case kind == "FULLTEXT" && fulltext(t) == "" && t.Facts[factHiddenColumns] == "":
+		// The first one adds a hidden column.
+		return manner{inplaceShared, plan.Rewrite}
+	}
+	return manner{inplaceShared, plan.Build}
+}
 
-// buildIndex is the step that builds one index.
-func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, name, sql, why string) plan.Step {
-	p := d.probes(s, t.Ref.Name)
-	st := ddl(t.Ref.Name, fmt.Sprintf("build index %s on %s", name, t.Ref.Name), why, plan.Build,
-		stmts(stmt(sql+online, p.indexes([]string{name}, 1))),
+// buildIndex is the step that builds one index, and what is to be said of it.
+func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, ix planner.Index, why string) planner.Lowered {
+	p, m := d.probes(s, t.Ref.Name), d.building(s, t, ix)
+	st := ddl(t.Ref.Name, fmt.Sprintf("build index %s on %s", ix.Name, t.Ref.Name), why, m.work,
+		// CREATE INDEX has its options without a comma.
+		stmts(stmt(ix.Definition+" "+strings.ReplaceAll(m.how, ",", ""), p.indexes([]string{ix.Name}, 1))),
 		// MariaDB's DROP INDEX takes no ALGORITHM.
-		stmts(stmt(alterTable(t.Ref.Name, inplace, "DROP INDEX "+quoteName(name)), p.indexes([]string{name}, 0))))
+		stmts(stmt(alterTable(t.Ref.Name, inplace, "DROP INDEX "+quoteName(ix.Name)), p.indexes([]string{ix.Name}, 0))))
 	st.Rows = t.Rows
-	return st
+	out := steps(st)
+	out.Hazards = d.told(s, t, m, "build index "+ix.Name)
+	return out
 }
 
 func (d *dialect) createIndex(s *planner.Schema, op planner.OpCreateIndex) (planner.Lowered, error) {
-	return steps(d.buildIndex(s, op.Table, op.Change.Name, op.Change.SQL, "")), nil
+	return d.buildIndex(s, op.Table, planner.Index{Name: op.Change.Name, Definition: op.Change.SQL}, ""), nil
 }
 
 func (d *dialect) copyIndexes(s *planner.Schema, op planner.OpCopyIndexes) (planner.Lowered, error) {
@@ -38,7 +54,7 @@ func (d *dialect) copyIndexes(s *planner.Schema, op planner.OpCopyIndexes) (plan
 		if ix == nil {
 			continue
 		}
-		if ix.Primary || !ix.Simple {
+		if ix.Primary || indexKind(*ix) != "" {
 			return planner.Lowered{}, d.unsupported(fmt.Sprintf("index %s of %s", from, op.Table.Ref.Name),
 				"it cannot be copied to another column while the table is in use", "")
 		}
@@ -46,13 +62,16 @@ func (d *dialect) copyIndexes(s *planner.Schema, op planner.OpCopyIndexes) (plan
 		if err != nil {
 			return planner.Lowered{}, err
 		}
-		out.Steps = append(out.Steps, d.buildIndex(s, op.Table, op.Names[from], sql, "the new shape's queries need it as the old one's do"))
+		built := d.buildIndex(s, op.Table, planner.Index{Name: op.Names[from], Definition: sql}, "the new shape's queries need it as the old one's do")
+		out.Steps = append(out.Steps, built.Steps...)
 	}
 	return out, nil
 }
 
 // copiedIndex writes an index's definition under another name, over other columns.
 func (d *dialect) copiedIndex(definition, name string, columns map[string]string) (string, error) {
+	// The grammar does not know how MariaDB calls an index that queries do not see.
+	definition, unseen := strings.CutSuffix(definition, unseenIndex)
 	node, err := d.parseOne(definition)
 	if err != nil {
 		return "", fmt.Errorf("reading the definition of an index: %w", err)
@@ -74,15 +93,21 @@ func (d *dialect) copiedIndex(definition, name string, columns map[string]string
 	if err := n.Restore(format.NewRestoreCtx(restoreFlags, &b)); err != nil {
 		return "", fmt.Errorf("writing the definition of an index: %w", err)
 	}
+	if unseen {
+		b.WriteString(unseenIndex)
+	}
 	return b.String(), nil
 }
+
+// unseenIndex ends the definition of an index that MariaDB's queries do not see.
+const unseenIndex = " IGNORED"
 
 func (d *dialect) dropIndex(s *planner.Schema, op planner.OpDropIndex) (planner.Lowered, error) {
 	t, ix := op.Table, op.Index
 	if fk := neededBy(t, ix); fk != "" {
 		return planner.Lowered{}, d.unsupported("index "+ix.Name, "foreign key "+fk+" needs it", "create another index on the same columns first")
 	}
-	built := d.buildIndex(s, t, ix.Name, ix.Definition, "")
+	built := d.buildIndex(s, t, ix, "").Steps[0]
 	st := ddl(t.Ref.Name, fmt.Sprintf("drop index %s of %s", ix.Name, t.Ref.Name), "", plan.Metadata, built.UndoStatements, built.Statements)
 	return steps(st), nil
 }

@@ -160,7 +160,7 @@ func (in *inspector) table(ctx context.Context, ref planner.Ref) (*planner.Table
 		return nil, err
 	}
 	for _, read := range []func(context.Context, *planner.Table) error{
-		in.columns, in.indexes, in.checks, in.foreignKeys, in.triggers, in.views, in.versions,
+		in.columns, in.indexes, in.checks, in.foreignKeys, in.triggers, in.views, in.storage,
 	} {
 		if err := read(ctx, t); err != nil {
 			return nil, err
@@ -296,23 +296,6 @@ func (in *inspector) mentioned(t *planner.Table, text string) []string {
 		}
 	}
 	return out
-}
-
-// versions reads how many versions of rows INSTANT changes have left (MySQL
-// 8.0.29 and later, for who may see it).
-func (in *inspector) versions(ctx context.Context, t *planner.Table) error {
-	if in.d.maria || t.Kind != "table" {
-		return nil
-	}
-	err := in.each(ctx, func(r []sql.NullString) {
-		if r[0].String != "0" {
-			t.Facts[factRowVersions] = r[0].String
-		}
-	}, "SELECT total_row_versions FROM information_schema.innodb_tables WHERE name = CONCAT(DATABASE(), '/', ?)", t.Ref.Name)
-	if number(err) == errSpecificAccess || number(err) == errBadField {
-		return nil
-	}
-	return err
 }
 
 // bestKey is the primary key, else a unique index over whole NOT NULL columns;

@@ -12,10 +12,12 @@ import (
 // What an ALTER TABLE says about how it must be done. A wrong prediction makes
 // the server refuse the statement instead of copying the table.
 const (
-	instant    = "ALGORITHM=INSTANT"
-	inplace    = "ALGORITHM=INPLACE, LOCK=NONE"
-	copyShared = "ALGORITHM=COPY, LOCK=SHARED"
-	copyNone   = "ALGORITHM=COPY, LOCK=NONE"
+	instant = "ALGORITHM=INSTANT"
+	inplace = "ALGORITHM=INPLACE, LOCK=NONE"
+	// inplaceShared keeps writers out for as long as it takes, as copyShared does.
+	inplaceShared = "ALGORITHM=INPLACE, LOCK=SHARED"
+	copyShared    = "ALGORITHM=COPY, LOCK=SHARED"
+	copyNone      = "ALGORITHM=COPY, LOCK=NONE"
 )
 
 // sqlMode is the mode of every session of ours and of the triggers we create:
@@ -160,11 +162,6 @@ func (d *dialect) createTable(s *planner.Schema, op planner.OpCreateTable) plann
 }
 
 func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planner.Lowered, error) {
-	if ix := fulltext(op.Table); ix != "" {
-		return planner.Lowered{}, d.unsupported("table "+op.Table.Ref.Name,
-			fmt.Sprintf("its FULLTEXT index %s makes %s copy the table and block writes to add a column", ix, d.product()),
-			"drop the index before, and build it again after")
-	}
 	table := op.Table.Ref.Name
 	var adds, drops, names, labels, guarded []string
 	for _, n := range op.Columns {
@@ -172,7 +169,7 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 			return planner.Lowered{}, d.unsupported(fmt.Sprintf("column %s.%s", table, n.Name),
 				"MySQL copies the table to fill in a default that is an expression", "add the column without it, UPDATE it, then SET DEFAULT")
 		}
-		adds = append(adds, "ADD COLUMN "+d.newColumn(n))
+		adds = append(adds, "ADD COLUMN "+d.newColumn(s, op.Table, n))
 		drops = append(drops, "DROP COLUMN "+quoteName(n.Name))
 		names = append(names, n.Name)
 		labels = append(labels, table+"."+n.Name)
@@ -183,12 +180,12 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 			}
 		}
 	}
-	how, work := d.addDrop(s, op.Table)
+	add, drop := d.adding(s, op.Table, d.places(s, op.Table, op.Columns)), d.dropping(s, op.Table, false)
 	p := d.probes(s, table)
-	st := ddl(table, plural("add column", labels), "both shapes need a place for their values", work,
-		stmts(stmt(alterTable(table, how, adds...), p.columns(names, len(names)))),
-		stmts(stmt(alterTable(table, how, drops...), p.columns(names, 0))))
-	if work != plan.Metadata {
+	st := ddl(table, plural("add column", labels), "both shapes need a place for their values", add.work,
+		stmts(stmt(alterTable(table, add.how, adds...), p.columns(names, len(names)))),
+		stmts(stmt(alterTable(table, drop.how, drops...), p.columns(names, 0))))
+	if add.work != plan.Metadata {
 		st.Rows = op.Table.Rows
 	}
 	if len(guarded) > 0 {
@@ -197,7 +194,9 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 			Message: "values were written into " + strings.Join(labels, ", ") + " that are nowhere else",
 		}
 	}
-	return steps(st), nil
+	out := steps(st)
+	out.Hazards = d.told(s, op.Table, add, plural("add column", labels))
+	return out, nil
 }
 
 func plural(what string, labels []string) string {
@@ -208,7 +207,7 @@ func plural(what string, labels []string) string {
 }
 
 // newColumn writes a column to add, with what it shares with the one it is like.
-func (d *dialect) newColumn(n planner.NewColumn) string {
+func (d *dialect) newColumn(s *planner.Schema, t *planner.Table, n planner.NewColumn) string {
 	c := planner.Column{Name: n.Name, Type: n.Type, NotNull: n.NotNull, Default: n.Default, Comment: n.Comment}
 	var place string
 	c.Rest, place = placeOf(n.Rest)
@@ -218,14 +217,37 @@ func (d *dialect) newColumn(n planner.NewColumn) string {
 			c.Comment = n.Like.Comment
 		}
 		// ON UPDATE and checks are left out: they would act while both live.
-		if strings.Contains(n.Like.Rest, invisible) {
-			c.Rest = joinWords(c.Rest, invisible)
-		}
+		c.Rest = joinWords(c.Rest, visibility(n.Like.Rest))
 	}
-	if n.After != "" {
+	if n.After != "" && !d.anywhere(s, t, n) {
 		place = "AFTER " + quoteName(n.After)
 	}
 	return joinWords(d.definition(c), place)
+}
+
+// anywhere: the shadow of a renamed column goes again, and does not change its
+// type; where only the end of the table is to be had instantly, it goes there.
+func (d *dialect) anywhere(s *planner.Schema, t *planner.Table, n planner.NewColumn) bool {
+	if n.Like == nil || n.Type != n.Like.Type {
+		return false
+	}
+	return d.maria && movesVirtual(t, n.After) || !d.maria && s.VersionNum < mysqlInstantPlace
+}
+
+// places are where the columns go.
+func (d *dialect) places(s *planner.Schema, t *planner.Table, columns []planner.NewColumn) []string {
+	var out []string
+	for _, n := range columns {
+		_, place := placeOf(n.Rest)
+		if after := tokens(place); len(after) == 2 {
+			place = after[1].text
+		}
+		if n.After != "" && !d.anywhere(s, t, n) {
+			place = n.After
+		}
+		out = append(out, place)
+	}
+	return out
 }
 
 const invisible = "INVISIBLE"
@@ -242,29 +264,6 @@ func placeOf(rest string) (attributes, place string) {
 		return strings.TrimSpace(rest[:ts[n-2].start]), rest[ts[n-2].start:]
 	}
 	return rest, ""
-}
-
-// addDrop says how columns are added and dropped. A table keeps at most 64
-// versions of its rows (255 from MySQL 9.1) before it must be rebuilt; some are
-// left for the steps of this plan.
-func (d *dialect) addDrop(s *planner.Schema, t *planner.Table) (how string, work plan.Work) {
-	if strings.EqualFold(t.Facts[factRowFormat], "compressed") {
-		return inplace, plan.Rewrite
-	}
-	if d.maria {
-		if v := s.Facts[factInstantAllowed]; v != "" && v != "add_drop_reorder" {
-			return inplace, plan.Rewrite
-		}
-		return instant, plan.Metadata
-	}
-	limit := 64
-	if s.VersionNum >= 90100 {
-		limit = 255
-	}
-	if s.VersionNum < 80029 || atoi(t.Facts[factRowVersions])+8 > limit {
-		return inplace, plan.Rewrite
-	}
-	return instant, plan.Metadata
 }
 
 func fulltext(t *planner.Table) string {

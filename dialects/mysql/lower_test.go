@@ -228,7 +228,9 @@ func fixtureOp(t *testing.T, d *dialect, users *planner.Table, name string) plan
 			}
 		},
 		"purge-indexed": func() planner.Op {
-			return planner.OpPurge{Table: users, Columns: []string{"_migrate_old_1a2b3c4d_mail"}}
+			return planner.OpPurge{
+				Table: users, Columns: []string{"_migrate_old_1a2b3c4d_mail"}, Indexed: []string{"_migrate_old_1a2b3c4d_mail"},
+			}
 		},
 		"fence":       func() planner.Op { return planner.OpFenceTable{Table: users, Name: "_old_users"} },
 		"purge-table": func() planner.Op { return planner.OpPurgeTable{Table: users, Name: "_old_users"} },

@@ -92,21 +92,17 @@ func (w *switcher) renames(back bool) string {
 }
 
 // how: MySQL has INSTANT for renamed columns since 8.0.28, and not together with
-// indexes nor for columns of a foreign key; INPLACE only touches metadata, too.
+// indexes nor for columns that a foreign key refers to; INPLACE only touches
+// metadata, too.
 func (w *switcher) how() string {
 	if w.d.maria {
 		return instant
 	}
-	if w.s.VersionNum < 80028 || len(w.op.Indexes) > 0 {
+	if w.s.VersionNum < mysqlInstantRename || len(w.op.Indexes) > 0 {
 		return inplace
 	}
 	for _, dep := range w.op.Table.Dependents {
-		if dep.Kind == "foreign key" {
-			return inplace
-		}
-	}
-	for _, c := range w.op.Table.Constraints {
-		if c.Kind == "foreign key" {
+		if dep.Kind == "foreign key" && slices.ContainsFunc(dep.Columns, func(c string) bool { return slices.Contains(w.before, c) }) {
 			return inplace
 		}
 	}
@@ -150,6 +146,46 @@ func (w *switcher) dropDefaults() []plan.Statement {
 			fmt.Sprintf("SELECT NOT EXISTS (%s)", rows(w.p.nullable(c.Name, false)))))
 	}
 	return out
+}
+
+// dropStandIns takes MariaDB's defaults for the open state away again; those of
+// tombstones have just got another. When the names are new, another column may
+// have the name.
+func (w *switcher) dropStandIns(done string) []plan.Statement {
+	ins := slices.DeleteFunc(w.d.standIns(w.op.Open), func(a planner.Assign) bool {
+		return slices.ContainsFunc(w.tombstones(), func(c planner.Column) bool { return c.Name == a.Column })
+	})
+	out := w.d.dropStandIns(w.p, ins)
+	for i := range out {
+		out[i].Probe += " OR (" + done + ")"
+	}
+	return out
+}
+
+// restate gives columns that have taken their final names what must not act
+// before, or takes it away again: ON UPDATE would write the new column where an
+// old version writes the old one.
+func (w *switcher) restate(back bool) []plan.Statement {
+	var clauses []string
+	for _, r := range w.op.Rebuilt {
+		c := r.Column
+		if c.Rest == visibility(c.Rest) {
+			continue
+		}
+		if c.Type, c.NotNull, c.Default = r.Type, r.NotNull, r.Default; back {
+			c.Rest = visibility(c.Rest)
+		}
+		clauses = append(clauses, w.d.restated(c))
+	}
+	if len(clauses) == 0 {
+		return nil
+	}
+	probe := ""
+	if back {
+		// Once the names are old, they are other columns'.
+		probe = w.p.moved(w.gone, w.there)
+	}
+	return stmts(stmt(alterTable(w.op.Table.Ref.Name, instant, clauses...), probe))
 }
 
 // rows makes of a counting query one that yields the rows.
@@ -198,7 +234,9 @@ func (w *switcher) forward() []plan.Statement {
 		out = append(out, drop(w.d.triggersOf(w.op.Open))...)
 	}
 	out = append(out, w.setDefaults()...)
+	out = append(out, w.dropStandIns(done)...)
 	out = append(out, stmt(w.renames(false), done))
+	out = append(out, w.restate(false)...)
 	if w.op.Grace != nil {
 		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Grace))...)
 	}
@@ -227,8 +265,10 @@ func (w *switcher) back() []plan.Statement {
 	if w.op.Grace != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Grace))...)
 	}
+	out = append(out, w.restate(true)...)
 	out = append(out, stmt(w.renames(true), done))
 	out = append(out, w.dropDefaults()...)
+	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
 	if w.op.Open != nil {
 		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Open))...)
 	}
@@ -262,10 +302,22 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 		}
 	}
 	t, cond := w.op.Table, anyOf(wrong)
-	sets = append(sets, keepTimes(t, "", assigned)...)
+	sets = append(sets, keepTimes(w.renamed(), "", assigned)...)
 	return k.chunks(t, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(t.Ref.Name), strings.Join(sets, ", "), bounds, cond)
 	}, cond), nil
+}
+
+// renamed is the table with its columns' final names.
+func (w *switcher) renamed() *planner.Table {
+	t := *w.op.Table
+	t.Columns = slices.Clone(t.Columns)
+	for i := range t.Columns {
+		if to, ok := w.names[t.Columns[i].Name]; ok {
+			t.Columns[i].Name = to
+		}
+	}
+	return &t
 }
 
 // open is the open state's group that a tombstone is of, over the final names.
@@ -335,48 +387,19 @@ func (d *dialect) purge(s *planner.Schema, op planner.OpPurge) (planner.Lowered,
 		}
 		do = append(do, stmt(alterTable(table, inplace, drops...), p.indexes(op.Indexes, 0)))
 	}
-	how, work := d.addDrop(s, op.Table)
-	if fulltext(op.Table) != "" || d.leavesIndexes(op) {
-		how, work = inplace, plan.Rewrite
-	}
+	m := d.dropping(s, op.Table, len(op.Indexed) > 0)
 	var drops []string
 	for _, c := range op.Columns {
 		drops = append(drops, "DROP COLUMN "+quoteName(c))
 	}
 	if len(drops) > 0 {
-		do = append(do, stmt(alterTable(table, how, drops...), p.columns(op.Columns, 0)))
+		do = append(do, stmt(alterTable(table, m.how, drops...), p.columns(op.Columns, 0)))
 	}
-	st := ddl(table, "drop what is left of the old shape of "+table, "its grace is over", work, do, nil)
-	if work != plan.Metadata {
+	st := ddl(table, "drop what is left of the old shape of "+table, "its grace is over", m.work, do, nil)
+	if m.work != plan.Metadata {
 		st.Rows = op.Table.Rows
 	}
-	return steps(st), nil
-}
-
-// leavesIndexes reports whether a tombstone may still be in an index that the
-// purge does not drop: a column of an index that is simply dropped. Tombstones
-// are known by the end of their names, which may have been cut.
-func (d *dialect) leavesIndexes(op planner.OpPurge) bool {
-	of := func(tomb, name string) bool {
-		for i := len(tomb) - 1; i > 0; i-- {
-			if tomb[i-1] == '_' && tomb[i:] != "" && strings.HasPrefix(name, tomb[i:]) {
-				if tomb[i:] == name || d.Length(tomb) >= d.MaxIdentifier()-1 {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	for _, ix := range op.Table.Indexes {
-		dropped := slices.ContainsFunc(op.Indexes, func(t string) bool { return of(t, ix.Name) })
-		if dropped {
-			continue
-		}
-		for _, c := range ix.Columns {
-			if slices.ContainsFunc(op.Columns, func(t string) bool { return of(t, c) }) {
-				return true
-			}
-		}
-	}
-	return false
+	out := steps(st)
+	out.Hazards = d.told(s, op.Table, m, "drop "+strings.Join(op.Columns, ", "))
+	return out, nil
 }

@@ -24,7 +24,7 @@ type trigger struct{ name, sql string }
 // the user's own. They assign NEW only, so they need no right of the app's and
 // can cause no loop; sql_mode is that of the session that creates them.
 func (d *dialect) triggersOf(sync *planner.Sync) triggers {
-	w := &triggerWriter{d: d, sync: sync, open: sync.State != "grace"}
+	w := &triggerWriter{d: d, sync: sync, open: sync.State != "grace", standIns: d.standIns(sync)}
 	name := "migrate_" + sync.Name + "_" + sync.State
 	create := func(suffix, event string, group func(planner.Group)) trigger {
 		w.b.Reset()
@@ -46,11 +46,13 @@ func (d *dialect) triggersOf(sync *planner.Sync) triggers {
 }
 
 type triggerWriter struct {
-	d     *dialect
-	sync  *planner.Sync
-	open  bool
-	b     strings.Builder
-	depth int
+	d    *dialect
+	sync *planner.Sync
+	open bool
+	// standIns are defaults of the old shape's columns that only MariaDB has.
+	standIns []planner.Assign
+	b        strings.Builder
+	depth    int
 }
 
 func (w *triggerWriter) line(format string, args ...any) {
@@ -132,8 +134,9 @@ func (w *triggerWriter) oldAbsent(g planner.Group, newPresent bool) string {
 	var conds []string
 	for _, c := range columns {
 		cond := newRow(c) + " IS NULL"
-		if i := slices.IndexFunc(g.OldDefaults, func(a planner.Assign) bool { return a.Column == c }); i >= 0 {
-			def := g.OldDefaults[i].Expr
+		defaults := slices.Concat(g.OldDefaults, w.standIns)
+		if i := slices.IndexFunc(defaults, func(a planner.Assign) bool { return a.Column == c }); i >= 0 {
+			def := defaults[i].Expr
 			switch {
 			case !def.Volatile:
 				col := w.column(c)
@@ -276,9 +279,13 @@ func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.
 	t := d.triggersOf(sync)
 	table := sync.Table.Ref.Name
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
-	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata, create, drop(t))
+	ins := d.standIns(sync)
+	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata,
+		append(create, d.setStandIns(table, ins)...), append(drop(t), d.dropStandIns(d.probes(s, table), ins)...))
 	out := steps(st)
-	out.Notes = d.needsValue(sync)
+	if len(ins) > 0 {
+		out.Notes = []string{fmt.Sprintf("until contract, %s a default that new versions never see: MariaDB asks for a value before the triggers can supply it (error 1364)", standInsOf(table, ins))}
+	}
 	out.Hazards = timeZones(sync)
 	return out, nil
 }
@@ -287,7 +294,9 @@ func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Low
 	t := d.triggersOf(sync)
 	table := sync.Table.Ref.Name
 	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
-	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata, drop(t), create)
+	ins := d.standIns(sync)
+	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata,
+		append(drop(t), d.dropStandIns(d.probes(s, table), ins)...), append(create, d.setStandIns(table, ins)...))
 	return steps(st), nil
 }
 
@@ -309,24 +318,6 @@ func timeZones(sync *planner.Sync) []plan.Hazard {
 						sync.Table.Ref.Name, a.Column, c),
 					Instead: "let the app's sessions run in UTC, or let the app write both columns (migrate:shadow app)",
 				})
-			}
-		}
-	}
-	return out
-}
-
-// needsValue tells of the one statement of new versions that a trigger comes too
-// late for: MariaDB looks for missing values before it.
-func (d *dialect) needsValue(sync *planner.Sync) []string {
-	if !d.maria {
-		return nil
-	}
-	var out []string
-	for _, g := range sync.Groups {
-		for _, a := range g.Down {
-			if c := columnOf(sync, a.Column); c.NotNull && c.Default.IsZero() {
-				out = append(out, fmt.Sprintf("until contract, INSERT … SELECT that leaves out %s.%s fails on MariaDB (error 1364): only for VALUES does the trigger supply it",
-					sync.Table.Ref.Name, c.Name))
 			}
 		}
 	}
