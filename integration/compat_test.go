@@ -179,7 +179,9 @@ func newApp(w *world) func(context.Context, *sql.DB, *rand.Rand, int) error {
 		var statement string
 		switch r.IntN(6) {
 		case 0:
-			statement = fmt.Sprintf("INSERT INTO users (id, first_name, last_name, email) VALUES (%d, 'New%d', 'Näme%d', 'x')", own, n, n)
+			// The second form asks MariaDB for a value of name before any trigger.
+			values := []string{"VALUES (%d, 'New%d', 'Näme%d', 'x')", "SELECT %d, 'New%d', 'Näme%d', 'x'"}[r.IntN(2)]
+			statement = fmt.Sprintf("INSERT INTO users (id, first_name, last_name, email) "+values, own, n, n)
 		case 1:
 			statement = fmt.Sprintf("INSERT INTO users (id, first_name, last_name, email) VALUES (%d, 'New%d', 'Näme%d', 'x')", shared, n, n) + upsert
 		case 2:

@@ -157,7 +157,7 @@ func (w *switcher) dropStandIns(done string) []plan.Statement {
 	})
 	out := w.d.dropStandIns(w.p, ins)
 	for i := range out {
-		out[i].Probe += " OR (" + done + ")"
+		out[i].Probe = fmt.Sprintf("SELECT (%s) OR (%s)", out[i].Probe, done)
 	}
 	return out
 }
