@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,44 @@ func TestGraceTakesWideValues(t *testing.T) {
 		if err := h.flag(t.Context(), f, flags.Off()); err != nil {
 			t.Fatal(err)
 		}
+		state, err = h.Rollback(t.Context(), f.Name)
+		reaches(t, executor.RolledBack, state, err)
+		same(t, "rolled back, the state before expand", before, w.look(t))
+	})
+}
+
+// TestNewVersionsLeaveColumnsOut: once expanded, no constraint over a column
+// that goes refuses a row of a version that does not know it.
+func TestNewVersionsLeaveColumnsOut(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, d *servers.Database) {
+		if d.Engine != servers.Postgres {
+			return // the constraints are PostgreSQL's
+		}
+		w := newWorld(t, d)
+		w.exec(t, `
+			CREATE TABLE kinds (id int PRIMARY KEY);
+			CREATE TABLE users (id bigint PRIMARY KEY, name text, nick text NOT NULL, kind int DEFAULT 7 REFERENCES kinds,
+				slot int, code text DEFAULT md5(random()::text) UNIQUE, CHECK (name IS NOT NULL OR nick <> ''), CHECK (slot > 0 AND name <> 'root'),
+				UNIQUE (name, slot));
+			INSERT INTO kinds VALUES (1);
+			INSERT INTO users VALUES (1, 'a', 'b', 1, 1, 'c')`)
+		h := w.migrate(t, executor.Options{})
+		f := file("0007_less", "ALTER TABLE users DROP COLUMN nick, DROP COLUMN kind, DROP COLUMN slot, DROP COLUMN code;")
+		before := w.look(t)
+		state, err := h.expand(t.Context(), f)
+		reaches(t, executor.Open, state, err)
+		opened := w.look(t)
+		w.exec(t, "INSERT INTO users (id, name) VALUES (2, 'root'), (3, 'root'), (4, NULL)")
+		w.exec(t, "INSERT INTO users VALUES (5, 'x', 'y', 1, 5, 'z') ON CONFLICT (name, slot) DO NOTHING")
+
+		_, err = h.Rollback(t.Context(), f.Name)
+		var loss *executor.LossError
+		if !errors.As(err, &loss) {
+			t.Errorf("rolling back to constraints that rows break gives %v, want a LossError", err)
+		}
+		w.exec(t, "DELETE FROM users WHERE id > 1")
+		same(t, "the open state", opened, w.look(t))
 		state, err = h.Rollback(t.Context(), f.Name)
 		reaches(t, executor.RolledBack, state, err)
 		same(t, "rolled back, the state before expand", before, w.look(t))

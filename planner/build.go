@@ -196,6 +196,7 @@ func (b *builder) expand(t *tableShape, downs []down) {
 			b.widened(t, c, downs)
 		}
 	}
+	b.omit(t, downs)
 	for _, k := range t.dropKeys {
 		st := stageExpand
 		if b.dir.placed[k.stmt].phase == plan.Contract {
@@ -317,6 +318,40 @@ func (b *builder) sameDefaults(t *tableShape, c *columnShape) {
 		b.ps.at(c.at.pos, "", fmt.Sprintf("-- migrate:down %s.%s = … with another value for each row, or drop the index with -- migrate:phase expand before", t.ref.Name, c.orig.Name),
 			"until contract, new versions leave %s.%s out, its default would be the same in each of their rows, and unique index %s refuses the second",
 			t.label, c.orig.Name, ix.Name)
+	}
+}
+
+// omit has the dialect look at what the rows of new versions could break.
+func (b *builder) omit(t *tableShape, downs []down) {
+	op := OpOmit{Table: t.t}
+	var where at
+	for _, c := range t.columns {
+		if c.orig == nil || !c.dropped {
+			continue
+		}
+		left := Omitted{Column: *c.orig}
+		if i := slices.IndexFunc(downs, func(d down) bool { return d.column == c.orig.Name }); i >= 0 {
+			left.Down = downs[i].expr
+		}
+		op.Columns, where = append(op.Columns, left), c.at
+	}
+	about := func(columns []string) bool {
+		return slices.ContainsFunc(op.Columns, func(o Omitted) bool { return slices.Contains(columns, o.Column.Name) })
+	}
+	for _, k := range t.t.Constraints {
+		if about(k.Columns) && !b.dropsConstraint(t, k.Name) {
+			op.Constraints = append(op.Constraints, k)
+		}
+	}
+	early := func(d located[Index]) bool { return b.dir.placed[d.stmt].phase == plan.Expand }
+	for _, ix := range t.t.Indexes {
+		dropped := slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == ix.Name && early(d) })
+		if about(ix.Columns) && !dropped && !b.dropsConstraint(t, ix.Constraint) {
+			op.Indexes = append(op.Indexes, ix)
+		}
+	}
+	if len(op.Constraints)+len(op.Indexes) > 0 {
+		b.add(stageExpand, where, op)
 	}
 }
 

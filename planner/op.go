@@ -37,6 +37,18 @@ type (
 		Column Column
 	}
 
+	// OpOmit takes back, in expand, what would refuse the rows of new versions,
+	// who leave out columns that the migration drops: constraints that those
+	// columns' values in such rows could break. Constraints and Indexes are those
+	// that mention such a column, and that the migration does not drop by itself.
+	// Undo brings them back.
+	OpOmit struct {
+		Table       *Table
+		Columns     []Omitted
+		Constraints []Constraint
+		Indexes     []Index
+	}
+
 	// OpWidenType changes a type in place that the dialect called Free.
 	// Undo restores it, guarded by a check that every value still fits.
 	OpWidenType struct {
@@ -236,6 +248,13 @@ type Rebuilt struct {
 	Default Expr
 }
 
+// Omitted is a column that new versions leave out, and what their rows hold
+// there: Down if it is set, else the column's default, else NULL.
+type Omitted struct {
+	Column Column
+	Down   Expr
+}
+
 // Rename gives a new name to something.
 type Rename struct{ From, To string }
 
@@ -288,6 +307,7 @@ func (OpCreateTable) op()    {}
 func (OpAddColumns) op()     {}
 func (OpSetDefault) op()     {}
 func (OpDropNotNull) op()    {}
+func (OpOmit) op()           {}
 func (OpWidenType) op()      {}
 func (OpCreateIndex) op()    {}
 func (OpCopyIndexes) op()    {}

@@ -48,6 +48,8 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 		return d.setDefault(op), nil
 	case planner.OpDropNotNull:
 		return d.dropNotNull(s, op)
+	case planner.OpOmit:
+		return planner.Lowered{}, nil // its blockers name what is in the way
 	case planner.OpSetNotNull:
 		return d.setNotNull(s, op)
 	case planner.OpWidenType:

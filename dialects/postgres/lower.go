@@ -25,6 +25,8 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		steps = lowerSetDefault(s, o)
 	case planner.OpDropNotNull:
 		steps, err = lowerDropNotNull(s, o)
+	case planner.OpOmit:
+		return lowerOmit(s, o)
 	case planner.OpWidenType:
 		steps, err = lowerWidenType(s, o)
 	case planner.OpCreateIndex:
