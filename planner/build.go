@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -54,9 +55,17 @@ func (b *builder) warn(a at, rule string, sev plan.Severity, instead, format str
 // build emits the operations of every table, then the opaque statements.
 func (b *builder) build() {
 	for _, t := range b.tables {
+		if t.created != nil {
+			b.createTable(t)
+		}
+	}
+	b.createdParts()
+	b.dropConstraints(true)
+	b.dropConstraints(false)
+	b.deletes()
+	for _, t := range b.tables {
 		switch {
 		case t.created != nil:
-			b.createdTable(t)
 		case t.dropped:
 			b.droppedTable(t)
 		case t.to != "":
@@ -65,6 +74,7 @@ func (b *builder) build() {
 			b.changedTable(t)
 		}
 	}
+	b.inserts()
 	b.placeDirects()
 	for _, i := range b.ignored {
 		b.warn(i.at, i.it.Rule, plan.Info, "leave it out", "%s is left out: %s", i.it.What, i.it.Reason)
@@ -78,25 +88,74 @@ func (b *builder) build() {
 	}
 }
 
-func (b *builder) createdTable(t *tableShape) {
-	b.add(stageExpand, t.at, OpCreateTable{Change: *t.created})
-	virtual := &Table{Ref: t.created.Table, Kind: "table"}
-	for _, ix := range t.indexes {
-		b.add(stageExpand, ix.at, OpCreateIndex{Table: virtual, Change: ix.it})
-	}
-	for i, ck := range t.checks {
-		op := OpAddCheck{Table: virtual, Change: ck.it}
-		for _, e := range t.checks[:i] {
-			op.Earlier = append(op.Earlier, e.it)
-		}
-		b.add(stageExpand, ck.at, op)
-	}
-	for i := range t.constraints {
-		b.addConstraint(t, virtual, i, stageExpand)
-	}
+func (b *builder) createTable(t *tableShape) {
+	op := OpCreateTable{Change: *t.created}
 	for _, in := range t.inserts {
-		b.add(stageExpand, in.at, OpInsertRows{Table: virtual, Change: in.it})
+		op.Seeds = append(op.Seeds, b.seedName(t, in))
 	}
+	b.add(stageExpand, t.at, op)
+}
+
+// createdParts adds to tables that the migration makes what the file adds to
+// them, in its order, when all of them are there: they may refer to each other.
+func (b *builder) createdParts() {
+	first := len(b.ops[stageExpand])
+	for _, t := range b.tables {
+		if t.created == nil {
+			continue
+		}
+		virtual := t.virtual()
+		for _, ix := range t.indexes {
+			b.add(stageExpand, ix.at, OpCreateIndex{Table: virtual, Change: ix.it})
+		}
+		for i, ck := range t.checks {
+			op := OpAddCheck{Table: virtual, Change: ck.it}
+			for _, e := range t.checks[:i] {
+				op.Earlier = append(op.Earlier, e.it)
+			}
+			b.add(stageExpand, ck.at, op)
+		}
+		for i := range t.constraints {
+			b.addConstraint(t, virtual, i, stageExpand)
+		}
+	}
+	slices.SortStableFunc(b.ops[stageExpand][first:], func(x, y placedOp) int { return x.stmt - y.stmt })
+}
+
+// virtual is a table that the migration makes, as far as the planner knows it.
+func (t *tableShape) virtual() *Table { return &Table{Ref: t.created.Table, Kind: "table"} }
+
+// deletes emits what goes in contract, in the file's order, before anything is
+// asked of the rows that stay.
+func (b *builder) deletes() {
+	first := len(b.ops[stageContract])
+	for _, t := range b.tables {
+		for _, del := range t.deletes {
+			b.add(stageContract, del.at, OpDeleteRows{Table: t.t, Where: del.it.Where})
+		}
+	}
+	slices.SortStableFunc(b.ops[stageContract][first:], func(x, y placedOp) int { return x.stmt - y.stmt })
+}
+
+// inserts emits the seed rows of all tables in the file's order, for one may
+// refer to another.
+func (b *builder) inserts() {
+	first := len(b.ops[stageExpand])
+	for _, t := range b.tables {
+		on := t.t
+		if t.created != nil {
+			on = t.virtual()
+		}
+		for _, in := range t.inserts {
+			b.add(stageExpand, in.at, OpInsertRows{Table: on, Change: in.it, Name: b.seedName(t, in)})
+		}
+	}
+	slices.SortStableFunc(b.ops[stageExpand][first:], func(x, y placedOp) int { return x.stmt - y.stmt })
+}
+
+// seedName names an INSERT for good: by its migration, its table and its place.
+func (b *builder) seedName(t *tableShape, in located[InsertRows]) string {
+	return digest(b.ps.file.Name, t.ref.String(), "insert", strconv.Itoa(in.stmt))
 }
 
 func (b *builder) droppedTable(t *tableShape) {
@@ -164,9 +223,11 @@ func (b *builder) newColumns(t *tableShape) []NewColumn {
 	for _, c := range t.columns {
 		switch {
 		case c.orig == nil && !c.dropped:
-			n := NewColumn{ColumnDef: ColumnDef{Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest}}
+			n := NewColumn{ColumnDef: ColumnDef{
+				Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest, Generated: c.generated, GeneratedAs: c.generatedAs, Sequence: c.sequence,
+			}}
 			if c.up.IsZero() && !c.def.Volatile {
-				n.NotNull, n.Default, n.Guarded = c.notNull, c.def, true
+				n.NotNull, n.Default, n.Guarded = c.notNull, c.def, c.generatedAs.IsZero()
 			}
 			out = append(out, n)
 		case c.shadow() != "":
@@ -197,20 +258,10 @@ func (b *builder) expand(t *tableShape, downs []down) {
 		}
 	}
 	b.omit(t, downs)
-	for _, k := range t.dropKeys {
-		st := stageExpand
-		if b.dir.placed[k.stmt].phase == plan.Contract {
-			st = stageContract
-		}
-		b.add(st, k.at, OpDropConstraint{Table: t.t, Constraint: k.it})
-	}
 	for _, ix := range t.indexes {
 		if b.indexStage(t, ix) == stageExpand {
 			b.add(stageExpand, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
 		}
-	}
-	for _, in := range t.inserts {
-		b.add(stageExpand, in.at, OpInsertRows{Table: t.t, Change: in.it})
 	}
 }
 
@@ -225,7 +276,7 @@ func firstAdded(t *tableShape) at {
 
 // addedColumn decides about one new column: its default, and what fills it.
 func (b *builder) addedColumn(t *tableShape, c *columnShape) {
-	if c.up.IsZero() && c.def.IsZero() && c.notNull {
+	if c.up.IsZero() && c.def.IsZero() && c.notNull && c.generated == "" {
 		b.ps.at(c.at.pos, "not-null-without-default",
 			fmt.Sprintf("give it a DEFAULT, or say where its values come from: -- migrate:up %s.%s = …", t.ref.Name, c.name),
 			"column %s.%s is NOT NULL and has no default: old versions that do not know it could not insert rows, and existing rows have no value",

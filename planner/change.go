@@ -134,6 +134,11 @@ type (
 		Table Ref
 		Name  string
 		Check Expr
+		// NotValid: existing rows are not to be looked at (PostgreSQL's NOT VALID).
+		NotValid bool
+		// OfColumn is the column that is added with it: where that was there
+		// before (IF NOT EXISTS), it is not added either.
+		OfColumn string
 	}
 	// RenameTable renames a table. To has no schema: tables do not move.
 	RenameTable struct {
@@ -143,6 +148,8 @@ type (
 	// AddConstraint adds a constraint other than NOT NULL and CHECK.
 	AddConstraint struct {
 		Table Ref
+		// OfColumn is as in AddCheck.
+		OfColumn string
 		ConstraintDef
 	}
 	// DropConstraint drops a constraint of any kind but NOT NULL by its name;

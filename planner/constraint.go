@@ -9,6 +9,12 @@ import (
 // constraint.go plans keys of all kinds, and new names of tables.
 
 func (sh *shape) addConstraint(t *tableShape, c AddConstraint) {
+	if t.wasThere(c.OfColumn) {
+		return
+	}
+	if c.Index != "" && len(c.Columns) == 0 {
+		c.Columns = t.indexColumns(c.Index)
+	}
 	if c.Name != "" {
 		sh.name(c.Name, "constraint")
 	}
@@ -26,11 +32,32 @@ func (sh *shape) addConstraint(t *tableShape, c AddConstraint) {
 	t.constraints = append(t.constraints, located[AddConstraint]{sh.cur, c})
 }
 
+// wasThere reports a column that the migration wanted to add, if it was not there.
+func (t *tableShape) wasThere(column string) bool {
+	c := t.column(column)
+	return column != "" && c != nil && c.orig != nil
+}
+
+// indexColumns are the columns of an index that is there or is being made.
+func (t *tableShape) indexColumns(name string) []string {
+	if t.t != nil && t.t.Index(name) != nil {
+		return t.t.Index(name).Columns
+	}
+	for _, ix := range t.indexes {
+		if ix.it.Name == name {
+			return ix.it.Columns
+		}
+	}
+	return nil
+}
+
 func (sh *shape) dropConstraint(t *tableShape, c DropConstraint) {
 	i := slices.IndexFunc(t.t.Constraints, func(k Constraint) bool {
 		return (c.Kind == "" || k.Kind == c.Kind) && (k.Name == c.Name || c.Name == "" && c.Kind == "primary key")
 	})
 	switch {
+	case i >= 0 && t.t.Constraints[i].Kind == "not null":
+		sh.applyColumn(DropNotNull{Table: c.Table, Column: t.t.Constraints[i].Columns[0]})
 	case i >= 0:
 		t.dropKeys = append(t.dropKeys, located[Constraint]{sh.cur, t.t.Constraints[i]})
 	case !c.IfExists:
@@ -58,6 +85,67 @@ func (b *builder) constraintStage(t *tableShape, k located[AddConstraint]) stage
 	return stageExpand
 }
 
+// dropConstraints emits the constraints to drop: foreign keys first, for what
+// they refer to may go as well. A primary key that another replaces goes when
+// that comes.
+func (b *builder) dropConstraints(foreign bool) {
+	for _, t := range b.tables {
+		if t.t == nil || t.dropped {
+			continue
+		}
+		replaced := b.replacedKey(t)
+		for _, k := range t.dropKeys {
+			if (k.it.Kind == "foreign key") != foreign || replaced != nil && k.it.Name == replaced.Name {
+				continue
+			}
+			st := stageExpand
+			if b.dir.placed[k.stmt].phase == plan.Contract {
+				st = stageContract
+			}
+			b.add(st, k.at, OpDropConstraint{Table: b.remaining(t), Constraint: k.it})
+		}
+	}
+}
+
+// replacedKey is the primary key that the migration drops and replaces by another.
+func (b *builder) replacedKey(t *tableShape) *Constraint {
+	if !slices.ContainsFunc(t.constraints, func(k located[AddConstraint]) bool { return k.it.Kind == "primary key" }) {
+		return nil
+	}
+	for _, k := range t.dropKeys {
+		if k.it.Kind == "primary key" {
+			return &k.it
+		}
+	}
+	return nil
+}
+
+// remaining is a table without the foreign keys to it, that the migration drops.
+func (b *builder) remaining(t *tableShape) *Table {
+	on := *t.t
+	on.Dependents = slices.DeleteFunc(slices.Clone(on.Dependents), func(d Dependent) bool {
+		return d.Kind == "foreign key" && slices.ContainsFunc(b.tables, func(o *tableShape) bool {
+			return slices.ContainsFunc(o.dropKeys, func(k located[Constraint]) bool { return d.Name == k.it.Name+" of "+o.label })
+		})
+	})
+	return &on
+}
+
+// kept is a table as it remains when the constraints are gone that the
+// migration drops, with their indexes: their names are free again.
+func (b *builder) kept(t *tableShape) *Table {
+	if t.t == nil || len(t.dropKeys) == 0 {
+		return t.t
+	}
+	on := *t.t
+	gone := func(name string) bool {
+		return name != "" && slices.ContainsFunc(t.dropKeys, func(k located[Constraint]) bool { return k.it.Name == name })
+	}
+	on.Constraints = slices.DeleteFunc(slices.Clone(on.Constraints), func(k Constraint) bool { return gone(k.Name) })
+	on.Indexes = slices.DeleteFunc(slices.Clone(on.Indexes), func(i Index) bool { return gone(i.Constraint) })
+	return &on
+}
+
 // addConstraint emits the i-th constraint of a table; on is the table as the
 // dialect shall see it.
 func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {
@@ -68,10 +156,16 @@ func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {
 			op.Refers = &Table{Ref: k.it.Refers, Kind: "table"} // created by this migration
 		}
 	}
+	if k.it.Kind == "primary key" {
+		if op.Replaces = b.replacedKey(t); op.Replaces != nil {
+			b.add(st, k.at, OpDropConstraint{Table: b.remaining(t), Constraint: *op.Replaces, Replaced: true})
+		}
+	}
 	for _, name := range k.it.Columns {
 		if c := t.column(name); c != nil {
 			col, _, _ := b.waiting(c)
 			col.Name = name
+			col.NotNull = col.NotNull || st == stageContract && c.notNull
 			op.Columns = append(op.Columns, col)
 		}
 	}

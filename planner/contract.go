@@ -27,6 +27,11 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 			b.add(st, op.at, op.it)
 		}
 	}
+	for _, c := range t.columns {
+		if c.orig == nil && !c.dropped && c.sequence != "" {
+			b.add(stageContract, c.at, OpSetIdentity{Table: t.t, Column: c.bare(), Generated: c.generated, Sequence: c.sequence})
+		}
+	}
 	for i, ck := range t.checks {
 		if !b.afterSwitch(t, ck.it.Check.Columns()) {
 			b.addCheck(t, ck, t.checks[:i])
@@ -46,11 +51,8 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	}
 	for i, k := range t.constraints {
 		if !b.afterSwitch(t, k.it.Columns) {
-			b.addConstraint(t, t.t, i, b.constraintStage(t, k))
+			b.addConstraint(t, b.kept(t), i, b.constraintStage(t, k))
 		}
-	}
-	for _, del := range t.deletes {
-		b.add(stageContract, del.at, OpDeleteRows{Table: t.t, Where: del.it.Where})
 	}
 	final := b.switchNames(t, open)
 	for i, ck := range t.checks {
@@ -66,7 +68,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	}
 	for i, k := range t.constraints {
 		if b.afterSwitch(t, k.it.Columns) {
-			b.addConstraint(t, t.t, i, stageContract)
+			b.addConstraint(t, b.kept(t), i, stageContract)
 		}
 	}
 }
@@ -78,7 +80,7 @@ func (b *builder) addCheck(t *tableShape, ck located[AddCheck], earlier []locate
 		b.warn(ck.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out: the check is then added in contract",
 			"the check is added while old versions still run, and fails what they write against it")
 	}
-	op := OpAddCheck{Table: t.t, Change: ck.it}
+	op := OpAddCheck{Table: b.kept(t), Change: ck.it}
 	for _, e := range earlier {
 		op.Earlier = append(op.Earlier, e.it)
 	}

@@ -19,6 +19,8 @@ type directGroup struct {
 	columns []*columnShape
 	tables  []*tableShape
 	parts   []string
+	// newName: it says the new name of a table that the migration renames.
+	newName bool
 }
 
 func (sh *shape) direct(d Direct) {
@@ -55,6 +57,7 @@ func (sh *shape) need(g *directGroup, n Need) {
 		if !slices.Contains(g.tables, t) {
 			g.tables = append(g.tables, t)
 		}
+		g.newName = g.newName || t.to != ""
 		for _, name := range n.Columns {
 			if c := t.column(name); c != nil && !slices.Contains(g.columns, c) {
 				g.columns = append(g.columns, c)
@@ -171,7 +174,7 @@ func (b *builder) directPlace(st stage, g *directGroup) int {
 	case st == stagePurge:
 	case st == stageContract:
 		late := slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Late })
-		if i := slices.IndexFunc(ops, movesNames); i >= 0 && !late && !b.takesShadow(g) && b.stageOfParts(g) == "" && b.takesAway(g) {
+		if i := slices.IndexFunc(ops, movesNames); i >= 0 && !late && !g.newName && !b.takesShadow(g) && b.stageOfParts(g) == "" && b.takesAway(g) {
 			where = i
 		}
 	default:

@@ -65,13 +65,17 @@ type columnShape struct {
 	def     Expr
 	comment string
 	rest    string
-	dropped bool
-	retype  *TypeChange
-	up      Expr // over the old shape's names and other added columns' names
-	upAt    at
-	at      at
-	hidden  string         // the name of its shadow, if it is retyped
-	phase   plan.PhaseName // migrate:phase of the statement, if any
+	// generated, generatedAs and sequence are as in ColumnDef, of an added column.
+	generated   string
+	generatedAs Expr
+	sequence    string
+	dropped     bool
+	retype      *TypeChange
+	up          Expr // over the old shape's names and other added columns' names
+	upAt        at
+	at          at
+	hidden      string         // the name of its shadow, if it is retyped
+	phase       plan.PhaseName // migrate:phase of the statement, if any
 }
 
 type located[T any] struct {
@@ -90,6 +94,9 @@ func (sh *shape) evolve(script *Script) {
 	for i, st := range script.Statements {
 		sh.cur = at{pos: sh.ps.file.Pos(st.Start), stmt: i}
 		p := sh.dir.placed[i]
+		if st.IfTable != (Ref{}) && !sh.exists(st.IfTable) {
+			continue
+		}
 		if opaque, ok := firstOpaque(st.Changes); ok {
 			sh.opaque(st, opaque, p)
 			continue
@@ -153,7 +160,7 @@ func (sh *shape) apply(c Change) {
 	case DropIndex:
 		sh.dropIndex(c)
 	case AddCheck:
-		if t := sh.table(c.Table); t != nil && sh.known(t, c.Check.Columns()) {
+		if t := sh.table(c.Table); t != nil && !t.wasThere(c.OfColumn) && sh.known(t, c.Check.Columns()) {
 			if t.t != nil {
 				c.Check = sh.resolve(t, c.Check)
 			}
@@ -356,9 +363,13 @@ func (sh *shape) addColumn(c AddColumn) {
 	if !sh.free(t, c.Column.Name) {
 		return
 	}
+	if !sh.known(t, c.Column.GeneratedAs.Columns()) {
+		return
+	}
 	t.columns = append(t.columns, &columnShape{
 		name: c.Column.Name, typ: c.Column.Type, notNull: c.Column.NotNull, def: c.Column.Default,
 		comment: c.Column.Comment, rest: c.Column.Rest, at: sh.cur, phase: sh.dir.placed[sh.cur.stmt].phase,
+		generated: c.Column.Generated, generatedAs: sh.resolve(t, c.Column.GeneratedAs), sequence: c.Column.Sequence,
 	})
 }
 

@@ -8,8 +8,12 @@ type Op interface{ op() }
 // The operations. A *Table is the table as it is before the migration.
 type (
 	// OpCreateTable runs the user's CREATE TABLE. Undo drops the table, guarded:
-	// not while it has rows.
-	OpCreateTable struct{ Change CreateTable }
+	// not while it has rows other than those of Seeds, the names of the
+	// OpInsertRows into it.
+	OpCreateTable struct {
+		Change CreateTable
+		Seeds  []string
+	}
 
 	// OpAddColumns adds columns exactly as given, in one statement (the planner
 	// has already removed what must wait: NOT NULL, defaults). After, if set,
@@ -171,6 +175,8 @@ type (
 		Refers     *Table
 		// Columns are the constraint's columns as they are at that moment.
 		Columns []Column
+		// Replaces is the primary key that gives way to this one, in one instant.
+		Replaces *Constraint
 		// Earlier are the constraints that the migration adds to the table before
 		// this one: a name that the engine chooses is none of theirs.
 		Earlier []ConstraintDef
@@ -180,6 +186,9 @@ type (
 	OpDropConstraint struct {
 		Table      *Table
 		Constraint Constraint
+		// Replaced: the next operation names it as what it replaces. An engine
+		// that does both in one instant does nothing here.
+		Replaced bool
 	}
 	// OpAliasTable makes a table usable under a second name, for reads and
 	// writes (an updatable view). Undo drops the second name.
@@ -199,15 +208,26 @@ type (
 		Table *Table
 		To    string // the table's name by then
 	}
-	// OpInsertRows runs an INSERT of seed rows once, with its journal entry.
+	// OpInsertRows runs an INSERT of seed rows once, with its journal entry. Undo
+	// deletes the rows that it added.
 	OpInsertRows struct {
-		Table  *Table // nil: created by this migration
+		Table  *Table // only its name and kind, if this migration creates it
 		Change InsertRows
+		// Name tells the INSERT from those of all other migrations.
+		Name string
 	}
 	// OpDeleteRows deletes rows in chunks.
 	OpDeleteRows struct {
 		Table *Table
 		Where Expr
+	}
+	// OpSetIdentity makes an added column, filled and NOT NULL, count by itself
+	// from where it is; until then its default drew from a sequence of migrate's.
+	OpSetIdentity struct {
+		Table  *Table
+		Column Column
+		// Generated and Sequence are as in ColumnDef.
+		Generated, Sequence string
 	}
 	// OpDirect runs the statements on one object that the dialect knows in full,
 	// together. Before is the object as it was inspected; nil: not there, or
@@ -328,5 +348,6 @@ func (OpSwapTable) op()      {}
 func (OpDropAlias) op()      {}
 func (OpInsertRows) op()     {}
 func (OpDeleteRows) op()     {}
+func (OpSetIdentity) op()    {}
 func (OpDirect) op()         {}
 func (OpOpaque) op()         {}

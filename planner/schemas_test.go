@@ -76,6 +76,10 @@ func readPart(t testing.TB, s *planner.Schema, table *planner.Table, words []str
 		c := planner.Constraint{Name: words[1], Kind: kind, Columns: list(words[2:3]), Definition: strings.Join(words[3:], " ")}
 		c.Cascades = strings.Contains(c.Definition, "CASCADE")
 		table.Constraints = append(table.Constraints, c)
+	case "constraint":
+		readKey(table, words)
+	case "referred":
+		table.Dependents = append(table.Dependents, planner.Dependent{Kind: "foreign key", Name: words[1] + " of " + words[3], Columns: list(words[2:3])})
 	case "view", "trigger", "policy", "generated", "statistics":
 		kind := words[0]
 		if kind == "generated" {
@@ -87,6 +91,22 @@ func readPart(t testing.TB, s *planner.Schema, table *planner.Table, words []str
 		table.Facts[name] = value
 	default:
 		table.Columns = append(table.Columns, readColumn(words))
+	}
+}
+
+// readKey reads "constraint NAME (columns) DEFINITION"; its index stands before.
+func readKey(table *planner.Table, words []string) {
+	c := planner.Constraint{Name: words[1], Columns: list(words[2:3]), Definition: strings.Join(words[3:], " ")}
+	for head, kind := range map[string]string{"PRIMARY KEY": "primary key", "UNIQUE": "unique", "EXCLUDE": "exclusion", "NOT NULL": "not null"} {
+		if strings.HasPrefix(c.Definition, head) {
+			c.Kind = kind
+		}
+	}
+	table.Constraints = append(table.Constraints, c)
+	for i := range table.Indexes {
+		if table.Indexes[i].Name == c.Name {
+			table.Indexes[i].Constraint = c.Name
+		}
 	}
 }
 

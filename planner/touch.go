@@ -131,7 +131,10 @@ func (b *builder) checkExprs(t *tableShape, downs []down) {
 		if !col.up.IsZero() {
 			add(col.up, col.typ, "the value of "+t.label+"."+col.name, col.upAt.pos)
 		}
-		if !col.dropped && !col.def.IsZero() && (col.orig == nil || !b.d.SameDefault(col.orig.Default, col.def)) {
+		if !col.generatedAs.IsZero() {
+			add(col.generatedAs, col.typ, "the expression of "+t.label+"."+col.name, col.at.pos)
+		}
+		if !col.dropped && !col.def.IsZero() && col.generated == "" && (col.orig == nil || !b.d.SameDefault(col.orig.Default, col.def)) {
 			add(col.def, col.typ, "the default of "+t.label+"."+col.name, col.at.pos)
 		}
 	}

@@ -30,6 +30,10 @@ func (sh *shape) update(t *tableShape, c UpdateRows) {
 					"%q is assigned and read in the same UPDATE, which engines understand differently", in)
 			}
 		}
+		if col.orig == nil && col.generated != "" {
+			sh.fail("", "leave it to the database", "column %q computes its values itself (%s)", a.Column, col.generated)
+			continue
+		}
 		if col.orig == nil {
 			sh.setUp(t, col, a.Expr, c.Where)
 			continue

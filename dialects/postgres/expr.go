@@ -22,6 +22,9 @@ type scope struct {
 	// Elsewhere an unknown function counts as stable: it is trusted to give the
 	// same value twice within one statement, and not to be reproducible later.
 	wary bool
+	// subqueries may be in it: it is evaluated in a statement over the table
+	// itself, whose name they may use.
+	subqueries bool
 }
 
 // expression cuts a syntax tree at its column references. The references are
@@ -70,8 +73,16 @@ func (sc scope) takeColumns(n *pg.Node, e *planner.Expr) ([]*pg.ColumnRef, error
 			columns = append(columns, x)
 			bad = sc.checkColumn(x)
 			return false
-		case *pg.SubLink, *pg.SelectStmt:
-			bad = errors.New("it contains a subquery")
+		case *pg.SelectStmt:
+			if !sc.subqueries {
+				bad = errReadsOthers
+			}
+			e.Subquery = true
+			return false
+		case *pg.SubLink:
+			if !sc.subqueries {
+				bad = errReadsOthers
+			}
 		case *pg.ParamRef:
 			bad = fmt.Errorf("it contains the parameter $%d", x.Number)
 		case *pg.SetToDefault:

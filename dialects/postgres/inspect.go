@@ -65,7 +65,7 @@ func (in *inspector) schema(ctx context.Context, refs []planner.Ref) (*planner.S
 		}
 		seen[t.Ref] = true
 		for _, read := range []func(context.Context, *planner.Table, int64) error{
-			in.columns, in.indexes, in.constraints, in.dependents,
+			in.columns, in.indexes, in.constraints, in.dependents, in.rights,
 		} {
 			if err := read(ctx, t, oid); err != nil {
 				return nil, fmt.Errorf("reading table %s: %w", t.Ref, err)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -20,7 +19,9 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 	case planner.OpCreateTable:
 		return lowerCreateTable(s, o)
 	case planner.OpAddColumns:
-		steps, err = lowerAddColumns(s, o)
+		return lowerAddColumns(s, o)
+	case planner.OpSetIdentity:
+		steps, err = lowerSetIdentity(s, o)
 	case planner.OpSetDefault:
 		steps = lowerSetDefault(s, o)
 	case planner.OpDropNotNull:
@@ -54,6 +55,25 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		steps = lowerPurge(s, o)
 	case planner.OpPurgeTable:
 		steps = lowerPurgeTable(s, o)
+	case planner.OpAddConstraint:
+		return lowerAddConstraint(s, o)
+	case planner.OpDropConstraint:
+		return lowerDropConstraint(s, o)
+	case planner.OpAliasTable:
+		return lowerAliasTable(s, o)
+	case planner.OpSwapTable:
+		steps = lowerSwapTable(s, o)
+	case planner.OpDropAlias:
+		steps = lowerDropAlias(s, o)
+	case planner.OpInsertRows:
+		return lowerInsertRows(s, o)
+	case planner.OpDeleteRows:
+		return lowerDeleteRows(s, o), nil
+	case planner.OpDirect:
+		if l, ok, err := lowerParts(s, o); ok {
+			return l, err
+		}
+		err = &planner.Unsupported{What: o.Changes[0].What, Reason: "PostgreSQL's dialect does not know this object"}
 	case planner.OpOpaque:
 		steps = lowerOpaque(s, o)
 	default:
@@ -81,8 +101,12 @@ func lowerCreateTable(s *planner.Schema, o planner.OpCreateTable) (planner.Lower
 		why = "its foreign key makes writers of " + s.Display(others[0]) + " wait for a moment"
 	}
 	step := catalogStep("create table "+name, why, lock, []string{o.Change.SQL}, []string{"DROP TABLE " + quoteRef(ref)})
+	if len(o.Seeds) > 0 {
+		step.Statements = append(step.Statements, plain(createSeedTable)...)
+		step = seal(step)
+	}
 	step.UndoLoses = &plan.Check{
-		SQL:     "SELECT EXISTS (SELECT FROM " + quoteRef(ref) + ")",
+		SQL:     unseeded(ref, o.Seeds),
 		Message: "the table " + name + " has rows, which dropping it would lose",
 	}
 	return planner.Lowered{Steps: []plan.Step{step}}, nil
@@ -103,55 +127,6 @@ func referenced(sql string) []planner.Ref {
 		return true
 	})
 	return out
-}
-
-func lowerAddColumns(s *planner.Schema, o planner.OpAddColumns) ([]plan.Step, error) {
-	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
-	var adds, drops, titles, comments, kept []string
-	for _, c := range o.Columns {
-		if d, ok := checkedDomain(s, c.Type); ok {
-			return nil, &planner.Unsupported{
-				What: name + "." + c.Name, Reason: "its type " + d + " is a domain with constraints: adding it rewrites the table",
-				Instead: "add the column with the domain's base type and a CHECK",
-			}
-		}
-		c = alike(c)
-		add := "ADD COLUMN " + quote(c.Name) + " " + c.Type
-		if c.NotNull {
-			add += " NOT NULL"
-		}
-		if !c.Default.IsZero() {
-			add += " DEFAULT " + c.Default.SQL(bareColumn)
-		}
-		adds = append(adds, add)
-		drops = append(drops, "DROP COLUMN "+quote(c.Name))
-		titles = append(titles, name+"."+c.Name)
-		if c.Comment != "" {
-			comments = append(comments, "COMMENT ON COLUMN "+table+"."+quote(c.Name)+" IS "+literal(c.Comment))
-		}
-		shared, err := inherited(o.Table, c)
-		if err != nil {
-			return nil, err
-		}
-		comments = append(comments, shared...)
-		if c.Guarded {
-			kept = append(kept, holdsValue(c))
-		}
-	}
-	slices.Reverse(drops)
-	do := append([]string{"ALTER TABLE " + table + " " + strings.Join(adds, ", ")}, comments...)
-	step := catalogStep(
-		"add column "+strings.Join(titles, ", "), "the new column changes nothing for who does not name it",
-		plan.Lock{Mode: lockAccessExclusive, Object: name},
-		do, []string{"ALTER TABLE " + table + " " + strings.Join(drops, ", ")},
-	)
-	if len(kept) > 0 {
-		step.UndoLoses = &plan.Check{
-			SQL:     "SELECT EXISTS (SELECT FROM " + table + " WHERE " + strings.Join(kept, " OR ") + ")",
-			Message: "rows have values in " + strings.Join(titles, ", ") + " that exist nowhere else",
-		}
-	}
-	return []plan.Step{step}, nil
 }
 
 // alike fills in what a column shares with the one that it stands for.

@@ -216,15 +216,18 @@ func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error)
 		return nil, &planner.Unsupported{What: "ADD CONSTRAINT " + name, Reason: "a constraint of that name is there already"}
 	}
 	drop := "ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + quote(name)
+	add := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s)", table, quote(name), o.Change.Check.SQL(bareColumn))
 	object := s.Display(o.Table.Ref)
-	return []plan.Step{
-		catalogStep("add check "+name+" to "+object, "NOT VALID looks at no row that is there",
-			plan.Lock{Mode: lockAccessExclusive, Object: object},
-			[]string{fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID", table, quote(name), o.Change.Check.SQL(bareColumn))},
-			[]string{drop}),
-		validateStep("validate check "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: object}, o.Table,
-			"ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(name)),
-	}, nil
+	if made(s, o.Table) {
+		return []plan.Step{catalogStep("add check "+name+" to "+object, "the table is new, and nobody uses it yet", plan.Lock{}, []string{add}, []string{drop})}, nil
+	}
+	steps := []plan.Step{catalogStep("add check "+name+" to "+object, "NOT VALID looks at no row that is there",
+		plan.Lock{Mode: lockAccessExclusive, Object: object}, []string{add + " NOT VALID"}, []string{drop})}
+	if !o.Change.NotValid {
+		steps = append(steps, validateStep("validate check "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: object}, o.Table,
+			"ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(name)))
+	}
+	return steps, nil
 }
 
 // takenChecks are the names of the table's constraints and of those that the

@@ -33,10 +33,28 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 		start, end := extent(src, raw, tokens)
 		text := src[start:end]
 		out.Statements = append(out.Statements, planner.Statement{
-			Changes: reader{sql: text}.statement(raw.Stmt), SQL: text, Start: start, End: end,
+			Changes: reader{sql: text}.statement(raw.Stmt), IfTable: ifTable(raw.Stmt), SQL: text, Start: start, End: end,
 		})
 	}
+	validations(out.Statements)
 	return out, nil
+}
+
+// ifTable is the table of a statement that does nothing without it.
+func ifTable(n *pg.Node) planner.Ref {
+	switch x := nodeOf(n).(type) {
+	case *pg.AlterTableStmt:
+		if x.MissingOk && x.Objtype == pg.ObjectType_OBJECT_TABLE {
+			return refOf(x.Relation)
+		}
+	case *pg.RenameStmt:
+		table := x.RenameType == pg.ObjectType_OBJECT_TABLE || x.RenameType == pg.ObjectType_OBJECT_TABCONSTRAINT ||
+			x.RenameType == pg.ObjectType_OBJECT_COLUMN && x.RelationType == pg.ObjectType_OBJECT_TABLE
+		if x.MissingOk && table {
+			return refOf(x.Relation)
+		}
+	}
+	return planner.Ref{}
 }
 
 // extent finds a statement's first and last token: the tree's own bounds take
@@ -97,6 +115,14 @@ func (r reader) statement(n *pg.Node) []planner.Change {
 		return r.update(x)
 	case *pg.IndexStmt:
 		return r.index(x)
+	case *pg.InsertStmt:
+		return r.insert(x)
+	case *pg.DeleteStmt:
+		return r.deleteRows(x)
+	case *pg.TruncateStmt:
+		return r.truncate(x)
+	case *pg.ConstraintsSetStmt:
+		return r.constraintsSet(x)
 	}
 	return r.opaque(statementName(n), statementReason(n))
 }
@@ -161,20 +187,16 @@ func (r reader) drop(x *pg.DropStmt) []planner.Change {
 
 func (r reader) rename(x *pg.RenameStmt) []planner.Change {
 	ref := refOf(x.Relation)
-	if x.RenameType == pg.ObjectType_OBJECT_COLUMN && x.RelationType == pg.ObjectType_OBJECT_TABLE && !x.MissingOk {
+	if x.RenameType == pg.ObjectType_OBJECT_COLUMN && x.RelationType == pg.ObjectType_OBJECT_TABLE {
 		return []planner.Change{planner.RenameColumn{Table: ref, From: x.Subname, To: x.Newname}}
 	}
 	switch x.RenameType {
 	case pg.ObjectType_OBJECT_COLUMN:
-		if x.MissingOk {
-			return r.opaque("ALTER TABLE IF EXISTS "+ref.String()+" RENAME COLUMN", "a migration knows whether its table exists")
-		}
 		return r.opaque("ALTER "+objectName(x.RelationType)+" "+ref.String()+" RENAME COLUMN", "only columns of tables are renamed")
-	case pg.ObjectType_OBJECT_TABCONSTRAINT:
-		return r.opaque("ALTER TABLE "+ref.String()+" RENAME CONSTRAINT", "")
-	case pg.ObjectType_OBJECT_TABLE:
-		return r.opaque("ALTER TABLE "+ref.String()+" RENAME TO", "renaming a table is not handled yet")
 	default:
+		if out, ok := r.renameOf(x); ok {
+			return out
+		}
 		return r.opaque("ALTER "+objectName(x.RenameType)+" "+ref.String()+" RENAME", "")
 	}
 }

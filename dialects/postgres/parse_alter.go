@@ -14,8 +14,6 @@ func (r reader) alterTable(x *pg.AlterTableStmt) []planner.Change {
 	switch {
 	case x.Objtype != pg.ObjectType_OBJECT_TABLE:
 		return r.opaque("ALTER "+objectName(x.Objtype)+" "+ref.String(), "")
-	case x.MissingOk:
-		return r.opaque("ALTER TABLE IF EXISTS "+ref.String(), "a migration knows whether its table exists")
 	}
 	var out []planner.Change
 	for _, c := range x.Cmds {
@@ -56,6 +54,9 @@ func (r reader) clause(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
 	case pg.AlterTableType_AT_AddConstraint:
 		return r.addConstraint(ref, "", c.Def.GetConstraint())
 	default:
+		if out, ok := r.tableClause(ref, c); ok {
+			return out
+		}
 		return r.opaque(what+clauseName(c), "")
 	}
 }
@@ -107,10 +108,7 @@ func fullType(def *pg.ColumnDef) (string, error) {
 func (r reader) addColumn(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
 	def := c.Def.GetColumnDef()
 	what := "ALTER TABLE " + ref.String() + " ADD COLUMN " + def.GetColname()
-	if serials[plainTypeName(def.GetTypeName())] {
-		return r.opaque(what+" "+plainTypeName(def.GetTypeName()), "a serial column is a sequence, a default and NOT NULL at once, and rewrites the table")
-	}
-	typ, err := fullType(def)
+	col, err := newColumn(ref, def)
 	if err != nil {
 		return r.opaque(what, reasonOf(err))
 	}
@@ -120,48 +118,44 @@ func (r reader) addColumn(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change
 	case def.Compression != "":
 		return r.opaque(what+" COMPRESSION", "")
 	}
-	col := planner.ColumnDef{Name: def.Colname, Type: typ}
-	var checks []planner.Change
-	for _, n := range def.Constraints {
-		k := n.GetConstraint()
-		switch k.GetContype() {
-		case pg.ConstrType_CONSTR_NULL:
+	constraints, err := settled(def.Constraints)
+	if err != nil {
+		return r.opaque(what, reasonOf(err))
+	}
+	var more []planner.Change
+	for _, k := range constraints {
+		switch k.Contype {
+		case pg.ConstrType_CONSTR_CHECK, pg.ConstrType_CONSTR_FOREIGN, pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_PRIMARY:
+			col.NotNull = col.NotNull || k.Contype == pg.ConstrType_CONSTR_PRIMARY
+			more = append(more, ofColumn(r.addConstraint(ref, def.Colname, k), def.Colname)...)
 		case pg.ConstrType_CONSTR_NOTNULL:
 			if k.Conname != "" {
 				return r.opaque(what+" CONSTRAINT "+k.Conname+" NOT NULL", "a name for NOT NULL is kept by PostgreSQL 18 only: leave it out")
 			}
 			col.NotNull = true
-		case pg.ConstrType_CONSTR_DEFAULT:
-			if isNull(k.RawExpr) {
-				continue
-			}
-			if col.Default, err = (scope{table: ref, wary: true}).expression(k.RawExpr); err != nil {
-				return r.opaque(what+" DEFAULT", reasonOf(err))
-			}
-		case pg.ConstrType_CONSTR_CHECK:
-			checks = append(checks, r.addConstraint(ref, def.Colname, k)...)
 		default:
-			return r.opaque(what+" "+constraintName(k), constraintReason(k))
+			if err := columnAttribute(ref, &col, k); err != nil {
+				return r.opaque(what+" "+constraintName(k), reasonOf(err))
+			}
 		}
 	}
 	add := planner.AddColumn{Table: ref, Column: col, IfNotExists: c.MissingOk}
-	return append([]planner.Change{add}, checks...)
+	return append([]planner.Change{add}, more...)
 }
 
-func (r reader) addConstraint(ref planner.Ref, column string, k *pg.Constraint) []planner.Change {
-	what := "ALTER TABLE " + ref.String() + " ADD "
-	if column != "" {
-		what += "COLUMN " + column + " "
+// ofColumn ties constraints to the column behind which they stand: where that is
+// there already (IF NOT EXISTS), they are not added either.
+func ofColumn(changes []planner.Change, column string) []planner.Change {
+	for i, c := range changes {
+		switch c := c.(type) {
+		case planner.AddConstraint:
+			c.OfColumn = column
+			changes[i] = c
+		case planner.AddCheck:
+			c.OfColumn = column
+			changes[i] = c
+		default:
+		}
 	}
-	if k.GetContype() != pg.ConstrType_CONSTR_CHECK {
-		return r.opaque(what+constraintName(k), constraintReason(k))
-	}
-	if k.IsNoInherit {
-		return r.opaque(what+"CHECK … NO INHERIT", "")
-	}
-	e, err := scope{table: ref}.expression(k.RawExpr)
-	if err != nil {
-		return r.opaque(what+"CHECK", reasonOf(err))
-	}
-	return []planner.Change{planner.AddCheck{Table: ref, Name: k.Conname, Check: e}}
+	return changes
 }

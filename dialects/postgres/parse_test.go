@@ -48,8 +48,12 @@ func showChange(c planner.Change) string {
 	case planner.DropTable:
 		return fmt.Sprintf("drop table %s%s", c.Table, flag(c.IfExists, "if-exists"))
 	case planner.AddColumn:
-		return fmt.Sprintf("add column %s.%s %s%s%s default %s", c.Table, c.Column.Name, c.Column.Type,
+		out := fmt.Sprintf("add column %s.%s %s%s%s default %s", c.Table, c.Column.Name, c.Column.Type,
 			flag(c.Column.NotNull, "not-null"), flag(c.IfNotExists, "if-not-exists"), show(c.Column.Default))
+		if c.Column.Generated != "" {
+			out += fmt.Sprintf("\n    %s %s%s", c.Column.Generated, c.Column.Sequence, show(c.Column.GeneratedAs))
+		}
+		return out
 	case planner.DropColumn:
 		return fmt.Sprintf("drop column %s.%s%s", c.Table, c.Column, flag(c.IfExists, "if-exists"))
 	case planner.RenameColumn:
@@ -80,13 +84,40 @@ func showChange(c planner.Change) string {
 	case planner.DropIndex:
 		return fmt.Sprintf("drop index %s%s", planner.Ref{Schema: c.Schema, Name: c.Name}, flag(c.IfExists, "if-exists"))
 	case planner.AddCheck:
-		return fmt.Sprintf("add check %s to %s: %s", c.Name, c.Table, show(c.Check))
+		return fmt.Sprintf("add check %s to %s: %s%s", c.Name, c.Table, show(c.Check), flag(c.NotValid, "not-valid"))
 	case planner.Opaque:
 		out := "opaque " + c.What
 		if c.Reason != "" {
 			out += "\n    because " + c.Reason
 		}
 		return out
+	}
+	return showMore(c, flag)
+}
+
+func showMore(c planner.Change, flag func(bool, string) string) string {
+	switch c := c.(type) {
+	case planner.RenameTable:
+		return fmt.Sprintf("rename table %s to %s", c.Table, c.To)
+	case planner.AddConstraint:
+		out := fmt.Sprintf("add %s %s to %s%s%s columns %v", c.Kind, c.Name, c.Table, flag(c.NotValid, "not-valid"), flag(c.Cascades, "cascades"), c.Columns)
+		if c.Refers.Name != "" {
+			out += fmt.Sprintf(" refers to %s %v", c.Refers, c.RefColumns)
+		}
+		if c.Index != "" {
+			out += " using " + c.Index
+		}
+		return out + "\n    " + c.SQL
+	case planner.DropConstraint:
+		return fmt.Sprintf("drop constraint %s of %s%s", c.Name, c.Table, flag(c.IfExists, "if-exists"))
+	case planner.InsertRows:
+		return fmt.Sprintf("insert into %s %v\n    %s", c.Table, c.Columns, c.SQL)
+	case planner.DeleteRows:
+		return fmt.Sprintf("delete from %s where %s", c.Table, show(c.Where))
+	case planner.Direct:
+		return fmt.Sprintf("direct %s: %s %s of %s %s needs %v, %s\n    %s", c.What, c.Object.Kind, c.Object.Ref, c.Object.On, c.Object.Detail, c.Needs, c.Effect, c.SQL)
+	case planner.Ignored:
+		return fmt.Sprintf("ignored %s: %s", c.What, c.Rule)
 	}
 	return fmt.Sprintf("unexpected %T", c)
 }

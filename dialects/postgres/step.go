@@ -10,6 +10,7 @@ import (
 
 // PostgreSQL's names of the locks that steps take (docs, Explicit Locking).
 const (
+	lockAccessShare          = "ACCESS SHARE"
 	lockShareUpdateExclusive = "SHARE UPDATE EXCLUSIVE"
 	lockRowExclusive         = "ROW EXCLUSIVE"
 	lockShareRowExclusive    = "SHARE ROW EXCLUSIVE"
