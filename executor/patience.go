@@ -108,9 +108,12 @@ func (r *run) afterLoss(ctx context.Context, s plan.Step) (done bool, err error)
 		if err = r.reconnect(ctx); err == nil {
 			var known map[string]stepState
 			if known, err = r.st.steps(ctx, r.rec.Name, r.rec.Run); err == nil {
-				before := r.known[s.ID]
+				before, now := r.known[s.ID], known[s.ID]
 				r.known = known
-				return before != known[s.ID] && known[s.ID].event == eventDone, nil
+				// What was intended is what must be done: not, say, that it was
+				// taken back before it was to be tried again.
+				meant := before.event != eventIntent || before.action == now.action
+				return before != now && meant && now.event == eventDone, nil
 			}
 		}
 		if try == 10 {

@@ -41,6 +41,7 @@ func (r *run) undo(ctx context.Context, s plan.Step) error {
 	if r.known[s.ID].undone() {
 		return nil
 	}
+	r.cut[s.ID] = r.cut[s.ID] || r.known[s.ID].partial()
 	r.r.Report(StepStarted{Migration: r.rec.Name, Step: s, Undo: true})
 	begun := time.Now()
 	if err := r.undoStatements(ctx, s); err != nil {
@@ -103,18 +104,40 @@ func (r *run) mayLose(ctx context.Context, s plan.Step) error {
 
 // statements runs a step's statements, or its undo's, until they get through.
 func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts []plan.Statement, action string) error {
-	once := r.eachOnce
 	if mode == plan.InTx {
-		once = r.txOnce
-	} else {
-		// The intent says that from here on the probes must be asked.
-		err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventIntent, "")) })
-		if err != nil {
-			return err
-		}
-		r.known[s.ID] = stepState{action, eventIntent}
+		return r.patiently(ctx, s, func() error { return r.txOnce(ctx, s, stmts, action) })
 	}
-	return r.patiently(ctx, s, func() error { return once(ctx, s, stmts, action) })
+	if err := r.intend(ctx, s, action); err != nil {
+		return err
+	}
+	return r.patiently(ctx, s, func() error {
+		if action == actionDo && r.cut[s.ID] {
+			if err := r.restore(ctx, s); err != nil {
+				return err
+			}
+		}
+		return r.eachOnce(ctx, s, stmts, action)
+	})
+}
+
+// intend says that from here on the probes must be asked.
+func (r *run) intend(ctx context.Context, s plan.Step, action string) error {
+	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventIntent, "")) })
+	if err != nil {
+		return err
+	}
+	r.known[s.ID] = stepState{action, eventIntent}
+	return nil
+}
+
+// restore takes back what was to be one instant and lost its lock on the way, so
+// that it can be tried anew.
+func (r *run) restore(ctx context.Context, s plan.Step) error {
+	if err := r.eachOnce(ctx, s, s.UndoStatements, actionUndo); err != nil {
+		return err
+	}
+	delete(r.cut, s.ID)
+	return r.intend(ctx, s, actionDo)
 }
 
 // txOnce runs the statements and the journal's entry in one transaction.
@@ -145,8 +168,15 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
 // that their effect is there.
-func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) error {
+func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
+	holds := false
+	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
 	for _, st := range stmts {
+		if st.Holds && action == actionUndo {
+			if err := r.catchUp(ctx, s); err != nil {
+				return err
+			}
+		}
 		if st.Probe != "" {
 			there, err := r.probe(ctx, st.Probe)
 			if err != nil {
@@ -164,8 +194,27 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 			return err
 		}
 		crashpoint(s.ID + ", after a statement")
+		holds = holds || st.Holds
+	}
+	holds = false
+	if action == actionUndo && s.UndoAfter != nil && r.cut[s.ID] {
+		if err := r.walkOnce(ctx, s.ID, "repair", *s.UndoAfter); err != nil {
+			return err
+		}
 	}
 	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+}
+
+// catchUp does, for a step that was cut off, what an undo does first.
+func (r *run) catchUp(ctx context.Context, s plan.Step) error {
+	if s.UndoFirst == nil || !r.cut[s.ID] {
+		return nil
+	}
+	restored, err := r.probe(ctx, s.UndoFirstUnless)
+	if err != nil || restored {
+		return err
+	}
+	return r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst)
 }
 
 // probe asks on the pinned connection, which sees what it has just done.

@@ -28,86 +28,93 @@ import (
 // app write all the time.
 
 // crashes are the kinds of change, with what the app's old and new version do.
+// They change a row to and fro: one write that is not carried over shows.
 var crashes = []struct {
 	kind     string
 	old, new []string
-	discard  bool // a rollback is told that values may go
+	// tidy takes the rows away that the app has added, so that what is left is
+	// the same however long it wrote.
+	tidy    string
+	discard bool // a rollback is told that values may go
 }{
 	{
-		kind: "split",
+		kind: "split", tidy: "DELETE FROM users WHERE id > 1000",
 		old: []string{
-			"INSERT INTO users (id, name, email) VALUES (1001, 'Old Shape', 'o@example.com')",
-			"UPDATE users SET name = 'Older Shape' WHERE id = 1001", "UPDATE users SET name = 'Ada Byron' WHERE id = 1",
-			"DELETE FROM users WHERE id = 1001",
+			"INSERT INTO users (id, name, email) VALUES (%d, 'Old Shape', 'o@example.com')", "UPDATE users SET name = 'Older Shape' WHERE id = %d",
+			"UPDATE users SET name = 'Ada King' WHERE id = 1", "UPDATE users SET name = 'Ada Byron' WHERE id = 1",
 		},
 		new: []string{
-			"INSERT INTO users (id, first_name, last_name, email) VALUES (1002, 'New', 'Shape', 'n@example.com')",
-			"UPDATE users SET last_name = 'Ship' WHERE id = 1002", "UPDATE users SET last_name = 'Murray' WHERE id = 2",
-			"DELETE FROM users WHERE id = 1002",
+			"INSERT INTO users (id, first_name, last_name, email) VALUES (%d, 'New', 'Shape', 'n@example.com')", "UPDATE users SET last_name = 'Ship' WHERE id = %d",
+			"UPDATE users SET last_name = 'Brewster' WHERE id = 2", "UPDATE users SET last_name = 'Murray' WHERE id = 2",
 		},
 	},
 	{
-		kind: "merge",
+		kind: "merge", tidy: "DELETE FROM addresses WHERE id > 1000",
 		old: []string{
-			"INSERT INTO addresses (id, street, house_number) VALUES (1001, 'Old Road', '1')",
-			"UPDATE addresses SET house_number = '2' WHERE id = 1001", "UPDATE addresses SET house_number = '14' WHERE id = 1",
-			"DELETE FROM addresses WHERE id = 1001",
+			"INSERT INTO addresses (id, street, house_number) VALUES (%d, 'Old Road', '1')", "UPDATE addresses SET house_number = '2' WHERE id = %d",
+			"UPDATE addresses SET house_number = '13' WHERE id = 1", "UPDATE addresses SET house_number = '14' WHERE id = 1",
 		},
 		new: []string{
-			"INSERT INTO addresses (id, line) VALUES (1002, 'New Road, 1')",
-			"UPDATE addresses SET line = 'New Road, 2' WHERE id = 1002", "UPDATE addresses SET line = 'Untergasse, 7' WHERE id = 2",
-			"DELETE FROM addresses WHERE id = 1002",
+			"INSERT INTO addresses (id, line) VALUES (%d, 'New Road, 1')", "UPDATE addresses SET line = 'New Road, 2' WHERE id = %d",
+			"UPDATE addresses SET line = 'Nebengasse, 7' WHERE id = 2", "UPDATE addresses SET line = 'Untergasse, 7' WHERE id = 2",
 		},
 	},
 	{
-		kind: "rename-column",
+		kind: "rename-column", tidy: "DELETE FROM customers WHERE id > 1000",
 		old: []string{
-			"INSERT INTO customers (id, mail) VALUES (1001, 'o@example.com')", "UPDATE customers SET mail = 'p@example.com' WHERE id = 1001",
-			"UPDATE customers SET mail = 'byron@example.com' WHERE id = 1", "DELETE FROM customers WHERE id = 1001",
+			"INSERT INTO customers (id, mail) VALUES (%d, 'o@example.com')", "UPDATE customers SET mail = 'p@example.com' WHERE id = %d",
+			"UPDATE customers SET mail = 'king@example.com' WHERE id = 1", "UPDATE customers SET mail = 'byron@example.com' WHERE id = 1",
 		},
 		new: []string{
-			"INSERT INTO customers (id, email) VALUES (1002, 'n@example.com')", "UPDATE customers SET email = 'm@example.com' WHERE id = 1002",
-			"UPDATE customers SET email = 'murray@example.com' WHERE id = 2", "DELETE FROM customers WHERE id = 1002",
+			"INSERT INTO customers (id, email) VALUES (%d, 'n@example.com')", "UPDATE customers SET email = 'm@example.com' WHERE id = %d",
+			"UPDATE customers SET email = 'brewster@example.com' WHERE id = 2", "UPDATE customers SET email = 'murray@example.com' WHERE id = 2",
 		},
 	},
 	{
-		kind: "int-to-bigint",
-		old:  []string{"INSERT INTO pages (id, hits) VALUES (1001, 5)", "UPDATE pages SET hits = 41 WHERE id = 1", "DELETE FROM pages WHERE id = 1001"},
-		new:  []string{"INSERT INTO pages (id, hits) VALUES (1002, 5)", "UPDATE pages SET hits = 42 WHERE id = 2", "DELETE FROM pages WHERE id = 1002"},
+		kind: "int-to-bigint", tidy: "DELETE FROM pages WHERE id > 1000",
+		old: []string{
+			"INSERT INTO pages (id, hits) VALUES (%d, 5)", "UPDATE pages SET hits = 6 WHERE id = %d",
+			"UPDATE pages SET hits = 40 WHERE id = 1", "UPDATE pages SET hits = 41 WHERE id = 1",
+		},
+		new: []string{
+			"INSERT INTO pages (id, hits) VALUES (%d, 5)", "UPDATE pages SET hits = 6 WHERE id = %d",
+			"UPDATE pages SET hits = 42 WHERE id = 2", "UPDATE pages SET hits = 43 WHERE id = 2",
+		},
 	},
 	{
-		kind: "create-unique-index",
-		old:  []string{"UPDATE customers SET email = 'o@example.com' WHERE id = 3", "UPDATE customers SET email = NULL WHERE id = 3"},
-		new:  []string{"UPDATE customers SET email = 'n@example.com' WHERE id = 4", "UPDATE customers SET email = 'm@example.com' WHERE id = 4"},
+		kind: "create-unique-index", tidy: "DELETE FROM customers WHERE id > 1000",
+		old: []string{"INSERT INTO customers (id, email) VALUES (%[1]d, '%[1]d@example.com')", "UPDATE customers SET email = NULL WHERE id = %d"},
+		new: []string{"UPDATE customers SET email = 'n@example.com' WHERE id = 4", "INSERT INTO customers (id, email) VALUES (%[1]d, '%[1]d@example.com')"},
 	},
 	{
-		kind: "drop-table",
+		kind: "drop-table", tidy: "DELETE FROM customers WHERE id > 1000",
 		old: []string{
 			"INSERT INTO newsletter (email, subscribed_at) VALUES ('o@example.com', NULL)", "SELECT email FROM newsletter",
 			"DELETE FROM newsletter WHERE email = 'o@example.com'",
 		},
-		new: []string{"UPDATE customers SET name = 'Ada Byron'"},
+		new: []string{"UPDATE customers SET name = 'Ada Byron'", "INSERT INTO customers (id, name) VALUES (%d, 'x')"},
 	},
 	{
-		kind: "set-not-null",
-		old:  []string{"INSERT INTO customers (id, email) VALUES (1001, 'o@example.com')", "DELETE FROM customers WHERE id = 1001"},
-		new:  []string{"INSERT INTO customers (id, email) VALUES (1002, 'n@example.com')", "DELETE FROM customers WHERE id = 1002"},
+		kind: "set-not-null", tidy: "DELETE FROM customers WHERE id > 1000",
+		old: []string{"INSERT INTO customers (id, email) VALUES (%d, 'o@example.com')"},
+		new: []string{"INSERT INTO customers (id, email) VALUES (%d, 'n@example.com')"},
 	},
 	{
-		kind: "add-check",
-		old:  []string{"INSERT INTO products (id, price_cents) VALUES (1001, 5)", "DELETE FROM products WHERE id = 1001"},
-		new:  []string{"INSERT INTO products (id, price_cents) VALUES (1002, 5)", "UPDATE products SET price_cents = 7 WHERE id = 1", "DELETE FROM products WHERE id = 1002"},
+		kind: "add-check", tidy: "DELETE FROM products WHERE id > 1000",
+		old: []string{"INSERT INTO products (id, price_cents) VALUES (%d, 5)"},
+		new: []string{"INSERT INTO products (id, price_cents) VALUES (%d, 5)", "UPDATE products SET price_cents = 7 WHERE id = 1"},
 	},
 	{
-		kind: "add-column-volatile-default", discard: true,
-		old: []string{"INSERT INTO sessions (id, customer_id) VALUES (1001, 5)", "DELETE FROM sessions WHERE id = 1001"},
-		new: []string{"INSERT INTO sessions (id, customer_id) VALUES (1002, 5)", "DELETE FROM sessions WHERE id = 1002"},
+		kind: "add-column-volatile-default", tidy: "DELETE FROM sessions WHERE id > 1000", discard: true,
+		old: []string{"INSERT INTO sessions (id, customer_id) VALUES (%d, 5)"},
+		new: []string{"INSERT INTO sessions (id, customer_id) VALUES (%d, 5)"},
 	},
 }
 
 // sampled is how many databases each kind is killed in when not all points are
-// walked: in each, every command is killed once.
-const sampled = 2
+// walked: in each, every command is killed once; in the last, in the middle of
+// what no transaction holds together.
+const sampled = 3
 
 // killed counts what the test did.
 type killed struct {
@@ -132,7 +139,7 @@ func TestCrashPoints(t *testing.T) {
 				}
 				t.Run(engine+"/"+c.kind, func(t *testing.T) {
 					t.Parallel()
-					walkCrashPoints(t, engine, &mortal{change: all[i], old: c.old, new: c.new, discard: c.discard}, &sum)
+					walkCrashPoints(t, engine, &mortal{change: all[i], old: c.old, new: c.new, tidy: c.tidy, discard: c.discard}, &sum)
 				})
 			}
 		}
@@ -147,6 +154,7 @@ func TestCrashPoints(t *testing.T) {
 type mortal struct {
 	change   changes.Change
 	old, new []string
+	tidy     string
 	discard  bool
 }
 
@@ -164,9 +172,13 @@ type leg struct {
 func (m *mortal) life() []leg {
 	const name = "0007_change"
 	expand := func(ctx context.Context, h *hand, f planner.File) (executor.State, error) { return h.expand(ctx, f) }
-	back := func(ctx context.Context, h *hand, f planner.File) (executor.State, error) { return h.Rollback(ctx, f.Name) }
+	back := func(ctx context.Context, h *hand, f planner.File) (executor.State, error) {
+		return h.Rollback(ctx, f.Name)
+	}
 	contract := func(grace time.Duration) func(context.Context, *hand, planner.File) (executor.State, error) {
-		return func(ctx context.Context, h *hand, f planner.File) (executor.State, error) { return h.contract(ctx, f, grace) }
+		return func(ctx context.Context, h *hand, f planner.File) (executor.State, error) {
+			return h.contract(ctx, f, grace)
+		}
 	}
 	rollback := []string{"rollback", name}
 	if m.discard {
@@ -187,24 +199,52 @@ func (m *mortal) life() []leg {
 type stop struct {
 	state  executor.State
 	seen   picture
-	points int // crash points on the way
+	points []string // crash points on the way, by name
+}
+
+// loose are the numbers of the crash points at statements outside transactions.
+func (s stop) loose() []int {
+	var out []int
+	for i, name := range s.points {
+		if strings.HasSuffix(name, " a statement") {
+			out = append(out, i+1)
+		}
+	}
+	return out
+}
+
+// at picks the point of a round.
+func (s stop) at(round, rounds int) int {
+	n := len(s.points)
+	loose := s.loose()
+	switch {
+	case rounds >= n:
+		return 1 + round%n
+	case rounds == sampled && round == sampled-1 && len(loose) > 0:
+		return loose[len(loose)*3/5]
+	}
+	return 1 + (2*round+1)*n/(2*rounds)
 }
 
 func walkCrashPoints(t *testing.T, engine string, m *mortal, sum *killed) {
 	t.Helper()
-	quiet := m.walk(t, engine, nil, nil)
+	var quiet []stop
+	t.Run("undisturbed", func(t *testing.T) { quiet = m.walk(t, engine, nil, nil) })
+	if t.Failed() {
+		return
+	}
 	points, most := 0, 0
 	for _, s := range quiet {
-		points += s.points
-		most = max(most, s.points)
+		points += len(s.points)
+		most = max(most, len(s.points))
 	}
 	rounds := sampled
 	if os.Getenv("MIGRATE_TEST_MATRIX") == "1" {
 		rounds = most
 	}
 	times := 0
-	for round := range rounds {
-		times += killEach(t, engine, m, quiet, round, rounds)
+	for round := range rounds { // each is a test of its own, so that its database goes when it ends
+		t.Run(fmt.Sprint(round), func(t *testing.T) { times += killEach(t, engine, m, quiet, round, rounds) })
 	}
 	t.Logf("%d crash points; killed at %d of them", points, times)
 	if least := rounds * len(quiet) * 9 / 10; times < least {
@@ -221,19 +261,14 @@ func walkCrashPoints(t *testing.T, engine string, m *mortal, sum *killed) {
 // and says how many that were: with traffic, a run may need fewer writes.
 func killEach(t *testing.T, engine string, m *mortal, quiet []stop, round, rounds int) (times int) {
 	t.Helper()
-	at := func(leg int) int {
-		if n := quiet[leg].points; rounds < n {
-			return 1 + (2*round+1)*n/(2*rounds)
-		}
-		return 1 + round%quiet[leg].points
-	}
+	at := func(leg int) int { return quiet[leg].at(round, rounds) }
 	died := make([]bool, len(quiet))
 	ends := m.walk(t, engine, at, died)
 	for i, s := range ends {
 		if died[i] {
 			times++
 		}
-		where := fmt.Sprintf("%s, killed at %d of %d and finished", m.life()[i].name, at(i), quiet[i].points)
+		where := fmt.Sprintf("%s, killed at %d of %d and finished", m.life()[i].name, at(i), len(quiet[i].points))
 		if s.state != quiet[i].state {
 			t.Fatalf("%s, ends in %s, want %s", where, s.state, quiet[i].state)
 		}
@@ -253,7 +288,7 @@ func (m *mortal) walk(t *testing.T, engine string, at func(leg int) int, died []
 	w.exec(t, m.change.Before)
 	f := file("0007_change", m.change.Migration)
 	h := w.migrate(t, executor.Options{Holder: "elsewhere:1", DiscardData: m.discard})
-	old, young := w.traffic(t, "old version", m.old), w.traffic(t, "new version", m.new)
+	old, young := w.traffic(t, "old version", 1_000_000, m.old), w.traffic(t, "new version", 2_000_000, m.new)
 	c := w.cli(t, map[string]string{f.Name: f.Src})
 	c.program = crashing.with(t, "-tags", "crashpoints")
 	var ends []stop
@@ -281,13 +316,14 @@ func (m *mortal) walk(t *testing.T, engine string, at func(leg int) int, died []
 		case code != 0:
 			t.Fatalf("%s exits %d\n%s", l.name, code, p.said())
 		}
-		s := stop{state: executor.State(w.state(t)), points: lines(t, log)}
+		s := stop{state: executor.State(w.state(t)), points: strings.Split(strings.TrimSpace(read(t, log)), "\n")}
 		if s.state == executor.Open { // any version may run now
 			old.begins(t)
 			young.begins(t)
 		}
 		old.ends(t)
 		young.ends(t)
+		w.exec(t, m.tidy)
 		s.seen = w.look(t, unsteady...)
 		ends = append(ends, s)
 		if t.Failed() {
@@ -319,11 +355,6 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-func lines(t *testing.T, path string) int {
-	t.Helper()
-	return strings.Count(read(t, path), "\n")
 }
 
 // state is the migration's; "" before there is one.

@@ -4,31 +4,33 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
 // crash_traffic_test.go is an app at work while migrate is killed. It goes
-// through a few statements in turn, whose effect is the same however often they
-// run, so that two runs can be compared row by row. None may ever fail.
+// through a few statements in turn, and adds rows of its own to each turn: what
+// is left when these are gone is the same however long it wrote, so that two
+// runs can be compared row by row. No statement may ever fail.
 
 // traffic is one version of the app.
 type traffic struct {
 	name       string
 	db         *sql.DB
-	statements []string
+	statements []string // %d is the turn's own id
+	id         int
 
 	stop chan struct{}
 	done sync.WaitGroup
 	err  error
-	sent int
 }
 
 // traffic prepares a version of the app; it is idle at first.
-func (w *world) traffic(t *testing.T, name string, statements []string) *traffic {
+func (w *world) traffic(t *testing.T, name string, from int, statements []string) *traffic {
 	t.Helper()
-	a := &traffic{name: name, db: w.Open(t), statements: statements}
+	a := &traffic{name: name, db: w.Open(t), id: from, statements: statements}
 	t.Cleanup(func() { a.ends(t) })
 	return a
 }
@@ -49,8 +51,11 @@ func (a *traffic) work(ctx context.Context, stop <-chan struct{}) {
 	pause := time.NewTicker(3 * time.Millisecond)
 	defer pause.Stop()
 	for {
+		a.id++
 		for _, s := range a.statements {
-			a.sent++
+			if strings.Contains(s, "%") {
+				s = fmt.Sprintf(s, a.id)
+			}
 			if _, err := a.db.ExecContext(ctx, s); err != nil {
 				a.err = fmt.Errorf("%w\n%s", err, s)
 				return

@@ -16,9 +16,9 @@ import (
 // when we die, and what the app then finds must be writable in both shapes:
 //   - triggers gone, names old: both shapes are there, but no write is carried
 //     over any more. Run again, the first statements put the open state's
-//     triggers back.
+//     triggers back, and undoAfter carries over what they missed.
 //   - names new, triggers not yet there: tombstones can be left out, because
-//     they allow NULL or have a default.
+//     they allow NULL or have a default; undoFirst brings them up to date.
 type switcher struct {
 	d      *dialect
 	s      *planner.Schema
@@ -40,7 +40,10 @@ func (d *dialect) switchNames(s *planner.Schema, op planner.OpSwitch) (planner.L
 	if err != nil {
 		return planner.Lowered{}, err
 	}
-	st.UndoFirst = first
+	st.UndoFirst, st.UndoFirstUnless = first, w.p.moved(w.gone, w.there)
+	if st.UndoAfter, err = w.undoAfter(); err != nil {
+		return planner.Lowered{}, err
+	}
 	return steps(st), nil
 }
 
@@ -125,27 +128,57 @@ func (w *switcher) tombstones() []planner.Column {
 	return out
 }
 
+// together are the tombstones that a write either has all of or none: those that
+// the open state derives from the new shape. The rest stand alone.
+func (w *switcher) together() [][]planner.Column {
+	var paired []planner.Column
+	var out [][]planner.Column
+	for _, c := range w.tombstones() {
+		derived := w.op.Open != nil && slices.ContainsFunc(w.op.Open.Groups, func(g planner.Group) bool {
+			return slices.ContainsFunc(g.Down, func(a planner.Assign) bool { return a.Column == c.Name })
+		})
+		if derived {
+			paired = append(paired, c)
+			continue
+		}
+		out = append(out, []planner.Column{c})
+	}
+	if len(paired) > 0 {
+		out = append(out, paired)
+	}
+	return out
+}
+
 // setDefaults gives tombstones that are still NOT NULL a default. The probes
 // skip those that expand has made nullable, and all when the names are new:
 // then another column may have the name.
 func (w *switcher) setDefaults() []plan.Statement {
 	var out []plan.Statement
-	for _, c := range w.tombstones() {
-		out = append(out, stmt(
-			alterTable(w.op.Table.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), w.d.implicit(c))),
-			fmt.Sprintf("SELECT NOT EXISTS (%s) OR (%s)", rows(w.p.nullable(c.Name, false)), w.p.moved(w.there, w.gone))))
+	for _, cs := range w.together() {
+		st, nullable := w.alterDefaults(cs, func(c planner.Column) string { return "SET DEFAULT " + w.d.implicit(c) })
+		out = append(out, stmt(st, fmt.Sprintf("SELECT %s OR (%s)", nullable, w.p.moved(w.there, w.gone))))
 	}
 	return out
 }
 
 func (w *switcher) dropDefaults() []plan.Statement {
 	var out []plan.Statement
-	for _, c := range w.tombstones() {
-		out = append(out, stmt(
-			alterTable(w.op.Table.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name))),
-			fmt.Sprintf("SELECT NOT EXISTS (%s)", rows(w.p.nullable(c.Name, false)))))
+	for _, cs := range w.together() {
+		st, nullable := w.alterDefaults(cs, func(planner.Column) string { return "DROP DEFAULT" })
+		out = append(out, stmt(st, "SELECT "+nullable))
 	}
 	return out
+}
+
+// alterDefaults changes the defaults of columns in one statement, and says with
+// what condition they are not all NOT NULL.
+func (w *switcher) alterDefaults(cs []planner.Column, how func(planner.Column) string) (statement, nullable string) {
+	var names, clauses []string
+	for _, c := range cs {
+		names = append(names, c.Name)
+		clauses = append(clauses, "ALTER COLUMN "+quoteName(c.Name)+" "+how(c))
+	}
+	return alterTable(w.op.Table.Ref.Name, instant, clauses...), fmt.Sprintf("NOT (%s)", w.p.allNullable(names, false))
 }
 
 // dropStandIns takes MariaDB's defaults for the open state away again; those of
@@ -188,9 +221,6 @@ func (w *switcher) restate(back bool) []plan.Statement {
 	return stmts(stmt(alterTable(w.op.Table.Ref.Name, instant, clauses...), probe))
 }
 
-// rows makes of a counting query one that yields the rows.
-func rows(count string) string { return strings.Replace(count, "COUNT(*)", "1", 1) }
-
 // implicit is the default that stands for "no value" in a tombstone.
 func (d *dialect) implicit(c planner.Column) string {
 	t := parseType(c.Type)
@@ -229,11 +259,12 @@ func (w *switcher) forward() []plan.Statement {
 	out := stmts(stmt(setMode, ""))
 	done := w.p.moved(w.there, w.gone)
 	out = append(out, w.again(w.op.Open, done)...)
-	out = append(out, stmt("LOCK TABLES "+table+" WRITE", ""))
+	out = append(out, lockTable(table))
+	// First of all: without a trigger, new versions' INSERTs need them.
+	out = append(out, w.setDefaults()...)
 	if w.op.Open != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Open))...)
 	}
-	out = append(out, w.setDefaults()...)
 	out = append(out, w.dropStandIns(done)...)
 	out = append(out, stmt(w.renames(false), done))
 	out = append(out, w.restate(false)...)
@@ -261,18 +292,42 @@ func (w *switcher) back() []plan.Statement {
 	table := quoteName(w.op.Table.Ref.Name)
 	done := w.p.moved(w.gone, w.there)
 	out := append(stmts(stmt(setMode, "")), w.again(w.op.Grace, done)...)
-	out = append(out, stmt("LOCK TABLES "+table+" WRITE", ""))
+	out = append(out, lockTable(table))
 	if w.op.Grace != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Grace))...)
 	}
 	out = append(out, w.restate(true)...)
 	out = append(out, stmt(w.renames(true), done))
-	out = append(out, w.dropDefaults()...)
-	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
 	if w.op.Open != nil {
 		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Open))...)
 	}
+	out = append(out, w.dropDefaults()...)
+	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
 	return append(out, stmt("UNLOCK TABLES", ""))
+}
+
+func lockTable(table string) plan.Statement {
+	return plan.Statement{SQL: "LOCK TABLES " + table + " WRITE", Holds: true}
+}
+
+// undoAfter carries over what was written while the names were old and the open
+// state's triggers gone. Only new versions run by then, and what they write is
+// right: a column that they do not know follows from the one that they do.
+func (w *switcher) undoAfter() (*plan.Chunks, error) {
+	if w.op.Open == nil {
+		return nil, nil
+	}
+	k, err := w.d.keyOf(w.op.Table)
+	if err != nil {
+		return nil, err
+	}
+	v := verifier{d: w.d, sync: w.op.Open, k: k}
+	return v.repair(func(g planner.Group) []planner.Assign {
+		if g.Hidden || len(g.Down) == 0 {
+			return g.Up
+		}
+		return g.Down
+	}), nil
 }
 
 // undoFirst brings the tombstones up to date before they get their names back.

@@ -109,6 +109,9 @@ type Statement struct {
 	// statement's effect is already there, so that it must not run again. Empty:
 	// the statement may be repeated without harm. Used in mode Each only.
 	Probe string `json:"probe,omitempty"`
+	// Holds: it takes a lock that makes one instant of what follows in the step.
+	// Where that is cut off, the step is undone before it is tried again.
+	Holds bool `json:"holds,omitempty"`
 }
 
 // Lock is the strongest lock that a step takes on an object of the user's.
@@ -154,8 +157,14 @@ type Step struct {
 	// lose rows that exist nowhere else, and the executor refuses.
 	UndoLoses *Check `json:"undo_loses,omitempty"`
 	// UndoFirst, if set, is run to its end before the undo (and only then): it
-	// brings the columns that the undo restores up to date.
-	UndoFirst *Chunks `json:"undo_first,omitempty"`
+	// brings the columns that the undo restores up to date. After a cut (see
+	// Statement.Holds) it runs right before the lock, unless the query
+	// UndoFirstUnless says that the columns have been restored.
+	UndoFirst       *Chunks `json:"undo_first,omitempty"`
+	UndoFirstUnless string  `json:"undo_first_unless,omitempty"`
+	// UndoAfter, if set, ends the undo of a step that was cut off under a lock
+	// that it holds: it carries over what was written when that lock was gone.
+	UndoAfter *Chunks `json:"undo_after,omitempty"`
 	// Ends names the table (as Chunks.Label does) whose open state this step
 	// ends: from here on there are no two shapes to compare.
 	Ends string `json:"ends,omitempty"`
