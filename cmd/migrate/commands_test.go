@@ -14,6 +14,7 @@ import (
 
 	"github.com/expandcontract/migrate/cmd/internal/streams"
 	"github.com/expandcontract/migrate/cmd/internal/views"
+	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/flags"
 )
 
@@ -90,6 +91,19 @@ func TestOptionsOfCommands(t *testing.T) {
 		got, err := parsed(t, newFlagSetCommand, "users.split-name", "25%")
 		check(t, got, err, flagSetOptions{name: "users.split-name", rollout: quarter, output: views.Text})
 	})
+	t.Run("throttle", func(t *testing.T) {
+		t.Parallel()
+		got, err := parsed(t, newThrottleCommand)
+		check(t, got, err, throttleOptions{output: views.Text})
+		one, rate, target := 1, 5000.0, int64(50)
+		got, err = parsed(t, newThrottleCommand, "--workers", "1", "--rows-per-second", "5000", "--chunk-target", "50ms")
+		check(t, got, err, throttleOptions{change: executor.Tuning{Workers: &one, RowsPerSecond: &rate, ChunkTargetMS: &target}, output: views.Text})
+		none := 0.0
+		got, err = parsed(t, newThrottleCommand, "--rows-per-second", "0", "-o", "json")
+		check(t, got, err, throttleOptions{change: executor.Tuning{RowsPerSecond: &none}, output: views.JSON})
+		got, err = parsed(t, newThrottleCommand, "--off")
+		check(t, got, err, throttleOptions{off: true, output: views.Text})
+	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
 		got, err := parsed(t, newDemoCommand, "--engine", "mariadb", "--customers", "1000")
@@ -113,6 +127,10 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"contract", "--grace", "-1s"}, "a grace of -1s makes no sense"},
 		{[]string{"rollback"}, "error: migrate rollback needs the name of a migration\n"},
 		{[]string{"verify", "--repair", "sideways"}, "expected one of up, down"},
+		{[]string{"throttle", "--workers", "0"}, "--workers: expected a number from 1 to 64"},
+		{[]string{"throttle", "--rows-per-second", "-1"}, "--rows-per-second: expected a number from 0"},
+		{[]string{"throttle", "--chunk-target", "10us"}, "--chunk-target: expected at least 1ms"},
+		{[]string{"throttle", "--off", "--workers", "2"}, "off workers"},
 		{[]string{"flag", "set", "a"}, "needs a flag and its value"},
 		{[]string{"flag", "set", "a", "120%"}, "a percentage lies between 0% and 100%"},
 		{[]string{"demo", "--engine", "oracle"}, "expected one of postgres, mysql, mariadb"},

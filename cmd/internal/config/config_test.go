@@ -60,6 +60,76 @@ locks:
 	}
 }
 
+func TestThrottleIsRead(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, `
+throttle:
+  every: 2s
+  on_error: ignore
+  replica_lag:
+    limit: 5s
+    resume: 1500ms
+    replicas:
+      - postgres://a/shop
+      - postgres://b/shop
+    vanished: ignore
+  active_sessions: {limit: 40}
+  log_rate: {limit: 1.5MB}
+  slot_retention: {limit: 10GiB, resume: 9GiB}
+  dead_rows: {limit: 12.5%}
+  autovacuum: hold
+  query:
+    sql: SELECT count(*) FROM jobs
+    limit: -2.5
+  http: {url: "http://go/on"}
+`, map[string]string{"MIGRATE_THROTTLE_HISTORY_LIST_LIMIT": "1000000", "MIGRATE_THROTTLE_ACTIVE_SESSIONS_LIMIT": "50", "MIGRATE_THROTTLE_HTTP_URL": "http://u:s3cret@go/on"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(v float64) *float64 { return &v }
+	want := config.Throttle{
+		Every: 2 * time.Second, Timeout: time.Second, OnError: config.Ignore, Vanished: config.Ignore, Autovacuum: config.Hold,
+		ReplicaLag: config.Limit{Above: 5, Resume: at(1.5)}, ReplicaURLs: []string{"postgres://a/shop", "postgres://b/shop"},
+		ActiveSessions: config.Limit{Above: 50}, LogRate: config.Limit{Above: 1_500_000}, HistoryLength: config.Limit{Above: 1_000_000},
+		SlotRetention: config.Limit{Above: 10 << 30, Resume: at(9 << 30)}, DeadRows: config.Limit{Above: 12.5},
+		Query: "SELECT count(*) FROM jobs", QueryLimit: config.Limit{Above: -2.5}, URL: "http://u:s3cret@go/on",
+	}
+	if diff := cmp.Diff(want, c.Throttle); diff != "" {
+		t.Errorf("the throttle differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "replicas")
+	if err := os.WriteFile(path, []byte("# near\npostgres://a:s3cret@b/c\n\n  postgres://d/c  \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const file = "throttle: {replica_lag: {limit: 5s, replicas: [postgres://x/y]}}"
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want []string
+	}{
+		{"from migrate.yaml", nil, []string{"postgres://x/y"}},
+		{"from the variable", map[string]string{"MIGRATE_THROTTLE_REPLICA_LAG_REPLICAS": "postgres://p/q  postgres://r/s"}, []string{"postgres://p/q", "postgres://r/s"}},
+		{"from a file", map[string]string{"MIGRATE_THROTTLE_REPLICA_LAG_REPLICAS_FILE": path}, []string{"postgres://a:s3cret@b/c", "postgres://d/c"}},
+	} {
+		c, err := load(t, file, test.env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Throttle.Replicas()
+		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", test.name, err, diff)
+		}
+	}
+	empty := config.Throttle{ReplicasFile: os.DevNull}
+	if _, err := empty.Replicas(); err == nil {
+		t.Error("a file without a replica gives no error")
+	}
+}
+
 func TestDatabaseOfALaterSourceReplacesAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -110,6 +180,18 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"choice", "flags: {source: moon}\n", nil, nil, "migrate.yaml:1:17: flags.source: expected one of table, env, flagd"},
 		{"flagd without its file", "flags: {source: flagd}\n", nil, nil, "flags.source is flagd, but flags.file does not say which file"},
 		{"password in the file", "database_url: postgres://shop:s3cret@db/shop\n", nil, nil, "migrate.yaml:1:15: database_url holds a password"},
+		{"unknown key two sections deep", "throttle:\n  replica_lag:\n    limt: 5s\n", nil, nil, `migrate.yaml:3:5: unknown key "throttle.replica_lag.limt"; did you mean "throttle.replica_lag.limit"?`},
+		{"no size", "throttle: {log_rate: {limit: 20}}\n", nil, nil, "migrate.yaml:1:30: throttle.log_rate.limit: expected a size such as 500kB"},
+		{"no percentage", "throttle: {dead_rows: {limit: 100%}}\n", nil, nil, "throttle.dead_rows.limit: expected a percentage"},
+		{"no number", "throttle: {query: {sql: SELECT 1, limit: many}}\n", nil, nil, "throttle.query.limit: expected a number"},
+		{"resume above the limit", "throttle: {active_sessions: {limit: 10, resume: 11}}\n", nil, nil, "throttle.active_sessions.resume is more than throttle.active_sessions.limit"},
+		{"resume without a limit", "throttle: {log_rate: {resume: 1MB}}\n", nil, nil, "throttle.log_rate.resume is given, but no throttle.log_rate.limit"},
+		{"replicas without a limit", "throttle: {replica_lag: {replicas: [postgres://a/b]}}\n", nil, nil, "no throttle.replica_lag.limit"},
+		{"a limit without its query", "throttle: {query: {limit: 3}}\n", nil, nil, "throttle.query has a limit, but no sql"},
+		{"a replica's password", "throttle:\n  replica_lag:\n    limit: 5s\n    replicas:\n      - postgres://a/b\n      - postgres://a:s3cret@c/d\n", nil, nil, "migrate.yaml:6:9: throttle.replica_lag.replicas holds a password"},
+		{"an endpoint's password", "throttle: {http: {url: 'http://a:s3cret@b/c'}}\n", nil, nil, "throttle.http.url holds a password"},
+		{"both kinds of replicas", "throttle: {replica_lag: {limit: 1s, replicas: postgres://a/b, replicas_file: f}}\n", nil, nil, "throttle.replica_lag.replicas_file are given: give one"},
+		{"a list for one value", "throttle: {query: {sql: [SELECT 1]}}\n", nil, nil, "throttle.query.sql: expected a value"},
 		{"variable", "", map[string]string{"MIGRATE_SOAK": "soon"}, nil, "reading environment variable MIGRATE_SOAK: expected a duration"},
 		{"flag", "", nil, []string{"--workers=many"}, `expected a number from 0 to 64`},
 		{"both databases", "", map[string]string{"MIGRATE_DATABASE_URL": "a", "MIGRATE_DATABASE_URL_FILE": "b"}, nil, "both MIGRATE_DATABASE_URL and MIGRATE_DATABASE_URL_FILE are given: give one"},

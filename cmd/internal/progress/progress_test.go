@@ -152,6 +152,33 @@ func TestLogTellsWhatHappens(t *testing.T) {
 	})
 }
 
+func TestAHoldIsShown(t *testing.T) {
+	t.Parallel()
+	const why = "replica lag 12.3s > 5.0s (db2:5432)"
+	story := func(r *progress.Reporter, c *clock) {
+		r.Report(executor.WorkersChosen{Workers: 2, Why: "the server has 2 cores"})
+		r.Report(walked(50_000, 1000, 45*time.Second))
+		r.Report(executor.Throttled{Migration: "m", Table: "users", What: "backfill", Reason: why})
+		for range 60 { // six seconds
+			c.pass(100 * time.Millisecond)
+			held := walked(50_000, 0, 0)
+			held.Throttled = why
+			r.Report(held)
+		}
+		r.Report(executor.Throttled{Migration: "m", Table: "users", What: "backfill", Held: 6 * time.Second})
+	}
+	equal(t, logged(t, story), []string{
+		`level=WARN msg="backfill is throttled" migration=m table=users reason="` + why + `"`,
+		`level=INFO msg=backfill migration=0007_split_name table=users rows_done=50000 rows_total=200000 percent=25% throttled="` + why + `"`,
+		`level=INFO msg="backfill goes on" migration=m table=users held=6s`,
+	})
+	shown := terminal(t, story)
+	want := "backfill users  ━━━━━━──────────────────  25%  50,000 of 200,000  throttled: " + why
+	if got := shown[len(shown)-1]; got != want {
+		t.Errorf("it showed %q, want %q", got, want)
+	}
+}
+
 func TestBlockersAreNamedAtOnceThenNowAndThen(t *testing.T) {
 	t.Parallel()
 	got := logged(t, func(r *progress.Reporter, c *clock) {

@@ -113,3 +113,18 @@ func inGrace() executor.MigrationStatus {
 	m.GraceLeft = 3700
 	return m
 }
+
+// throttled is a backfill that is held, at a pace that somebody has set.
+func throttled() *executor.Status {
+	const why = "replica lag 12.3s > 5.0s (db2:5432)"
+	one, rate := 1, 5000.0
+	m := migration("0008_ids", executor.Backfilling, "0008_ids")
+	m.Backfill = []executor.BackfillStatus{
+		{Table: "orders", RowsTotal: 1_000_000, RowsDone: 250_000, RowsPerSecond: 10, ETASeconds: 75_000, Throttled: why},
+		{Table: "order_lines", RowsTotal: 9_000_000},
+	}
+	return &executor.Status{
+		FormatVersion: plan.FormatVersion, Holder: "host-a:4711", Throttled: why,
+		Throttle: &executor.Tuning{Workers: &one, RowsPerSecond: &rate, By: "host-b:77"}, Migrations: []executor.MigrationStatus{m},
+	}
+}
