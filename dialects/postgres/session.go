@@ -169,6 +169,12 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
 	query, args := configure(b, true)
+	if b.Bypass {
+		// A piece of a walk carries its checkpoint: a crash of the server that loses
+		// the one loses the other, and the piece is done again. What says that the
+		// walk is finished is written later, and waits for the log.
+		query += ", set_config('synchronous_commit', 'off', true)"
+	}
 	if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 		return nil, errors.Join(fmt.Errorf("setting the transaction's bounds: %w", err), tx.Rollback())
 	}
