@@ -38,7 +38,7 @@ func printError(ctx context.Context, s *streams.Streams, err error) {
 	if errors.Is(context.Cause(ctx), errInterrupted) {
 		err = errInterrupted
 	}
-	if errors.Is(err, errChanges) {
+	if errors.Is(err, errChanges) || errors.Is(err, errHazards) {
 		return
 	}
 	said := ""

@@ -77,7 +77,8 @@ func newRootCommand(f *factory) *cobra.Command {
 		&cobra.Group{ID: groupMore, Title: "More:"},
 	)
 	root.AddCommand(
-		newInitCommand(f, runInit), newNewCommand(f, runNew), newPlanCommand(f, runPlan), newBaselineCommand(f, runBaseline),
+		newInitCommand(f, runInit), newNewCommand(f, runNew), newLintCommand(f, runLint), newPlanCommand(f, runPlan), newExplainCommand(f, runExplain),
+		newBaselineCommand(f, runBaseline),
 		newExpandCommand(f, runExpand), newContractCommand(f, runContract), newRollbackCommand(f, runRollback),
 		newStatusCommand(f, runStatus), newVerifyCommand(f, runVerify),
 		newPauseCommand(f, runPause), newResumeCommand(f, runResume), newThrottleCommand(f, runThrottle), newFlagCommand(f, runFlagGet, runFlagSet),

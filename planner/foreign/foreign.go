@@ -140,15 +140,10 @@ func (r *reader) statements() int {
 	n := 0
 	open := false
 	for _, t := range r.tokens {
-		switch t.kind {
-		case word:
-			open = true
-		case semicolon:
-			if open {
-				n++
-			}
-			open = false
+		if t.kind == semicolon && open {
+			n++
 		}
+		open = t.kind == word || open && t.kind != semicolon
 	}
 	if open {
 		n++
@@ -209,13 +204,9 @@ func (r *reader) dbmate() {
 // execute: settings, mostly.
 func (r *reader) dump() {
 	for _, t := range r.tokens {
-		switch t.kind {
-		case metaLine, copyData:
+		conditional := t.kind == blockComment && (strings.HasPrefix(r.src[t.start:], "/*!") || strings.HasPrefix(r.src[t.start:], "/*M!"))
+		if conditional || t.kind == metaLine || t.kind == copyData {
 			r.blank(t.start, t.end)
-		case blockComment:
-			if strings.HasPrefix(r.src[t.start:], "/*!") || strings.HasPrefix(r.src[t.start:], "/*M!") {
-				r.blank(t.start, t.end)
-			}
 		}
 	}
 }

@@ -48,6 +48,8 @@ type Config struct {
 	LeaseWait time.Duration
 	// FlagSource says where flags are kept, FlagdFile which file where they are in flagd's.
 	FlagSource, FlagdFile string
+	// Assume is the engine and version, "postgres:16", that lint takes for granted.
+	Assume string
 	// LogFormat is "text" or "json".
 	LogFormat string
 	// NoColor takes color away even on a terminal.

@@ -40,6 +40,7 @@ func generalOptions() []Option {
 		{"data_checks", "MIGRATE_DATA_CHECKS", "data-checks", "how long planning may look at the rows for what will be in the way; 0s: not at all", duration(func(c *Config) *time.Duration { return &c.DataChecks }, 0)},
 		{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
 		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
+		{"lint.assume", "MIGRATE_LINT_ASSUME", "assume", "the server that lint, which asks none, takes for granted: postgres:16, mysql:8.4, mariadb:10.11", text(func(c *Config) *string { return &c.Assume }, "engine:version")},
 		{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
 		{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
 		{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
@@ -52,6 +53,8 @@ func generalOptions() []Option {
 var (
 	// GlobalFlags are offered by every command.
 	GlobalFlags = []string{"database-url", "database-url-file", "dir", "log-format", "no-color"}
+	// LintFlags are offered by commands that look at files alone.
+	LintFlags = []string{"assume"}
 	// WaitFlag is offered by commands that take the lease.
 	WaitFlag = []string{"wait"}
 	// PlanFlags are offered by commands that make plans.

@@ -12,12 +12,15 @@ import (
 // Format names a way to write a result.
 type Format string
 
-// The formats. Plans alone can be written as Markdown and SQL.
+// The formats. Plans alone can be written as SQL, and findings alone as SARIF and
+// as GitHub's annotations.
 const (
 	Text     Format = "text"
 	JSON     Format = "json"
 	Markdown Format = "markdown"
 	SQL      Format = "sql"
+	SARIF    Format = "sarif"
+	GitHub   Format = "github"
 )
 
 // writeJSON writes one indented document.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,10 +74,18 @@ func outputs() map[string]func(s *streams.Streams) error {
 			},
 		}})
 	}
+	two, rate, target, unlimited := 2, 5000.0, int64(50), 0.0
+	set := func(r views.Results) error {
+		return r.Throttle(executor.Tuning{Workers: &two, RowsPerSecond: &rate, ChunkTargetMS: &target, By: "host-b:77"})
+	}
+	fast := func(r views.Results) error {
+		return r.Throttle(executor.Tuning{RowsPerSecond: &unlimited, By: "host-b:77"})
+	}
+	unset := func(r views.Results) error { return r.Throttle(executor.Tuning{}) }
 	done := func(r views.Results) error {
 		return r.Done(views.Done{Message: "Created:", Files: []string{"migrate.yaml", "migrations"}})
 	}
-	return map[string]func(s *streams.Streams) error{
+	all := map[string]func(s *streams.Streams) error{
 		"plan.txt": planAs(views.Text, false, both...), "plan_verbose.txt": planAs(views.Text, true, splitName()),
 		"plan.json": planAs(views.JSON, false, both...), "plan.md": planAs(views.Markdown, false, both...),
 		"plan.sql":      planAs(views.SQL, false, both...),
@@ -89,8 +98,14 @@ func outputs() map[string]func(s *streams.Streams) error {
 		"verified.txt":     resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
 		"verified_none.txt": resultAs(views.Text, nothing), "verified_none.json": resultAs(views.JSON, nothing),
 		"flags.txt": resultAs(views.Text, flags), "flags.json": resultAs(views.JSON, flags),
+		"status_throttled.txt": statusAs(views.Text, throttled()), "status_throttled.json": statusAs(views.JSON, throttled()),
+		"throttle.txt": resultAs(views.Text, set), "throttle.json": resultAs(views.JSON, set),
+		"throttle_fast.txt": resultAs(views.Text, fast),
+		"throttle_none.txt": resultAs(views.Text, unset), "throttle_none.json": resultAs(views.JSON, unset),
 		"done.txt": resultAs(views.Text, done), "done.json": resultAs(views.JSON, done),
 	}
+	maps.Copy(all, lintOutputs())
+	return all
 }
 
 func TestGolden(t *testing.T) {
