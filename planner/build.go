@@ -24,6 +24,9 @@ type builder struct {
 	linted []located[plan.Hazard]
 	notes  []string
 	asked  []located[plan.Question]
+	// purges are what operations before the grace leave for its end, where they
+	// come before all else: they may depend on what goes then.
+	purges []plan.Step
 }
 
 // stage is a phase, with contract cut at its grace.
@@ -573,6 +576,12 @@ func (b *builder) lower(s stage) []plan.Step {
 			b.ps.at(o.pos, "", "", "%v", err)
 			continue
 		}
+		l.Steps = slices.DeleteFunc(l.Steps, func(st plan.Step) bool {
+			if s != stagePurge && st.AfterGrace {
+				b.purges = append(b.purges, st)
+			}
+			return s != stagePurge && st.AfterGrace
+		})
 		for i := range l.Steps {
 			l.Steps[i].AfterGrace = s == stagePurge
 		}

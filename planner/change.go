@@ -252,7 +252,7 @@ type ObjectRef struct {
 }
 
 // Need is a table that a statement mentions, and which columns of it; no
-// columns: the table as a whole. Parts are indexes and constraints of the table
+// columns: the table as a whole; "*": all columns there are. Parts are indexes and constraints of the table
 // that it mentions by name.
 type Need struct {
 	Table   Ref

@@ -32,6 +32,11 @@ type Dialect interface {
 	// cannot do it safely, naming the object in the way.
 	Lower(s *Schema, op Op) (Lowered, error)
 
+	// Weigh says what the statements of a migration on one object do together,
+	// given the object as it is before (nil: not there). Strongest is the answer
+	// where there is nothing more to know.
+	Weigh(s *Schema, changes []Direct, before *Object) Effect
+
 	// Verify builds the statements that find and repair inconsistent rows of a
 	// synchronised table in the open state.
 	Verify(s *Schema, sync *Sync) (plan.Verification, error)

@@ -21,6 +21,8 @@ type directGroup struct {
 	parts   []string
 	// newName: it says the new name of a table that the migration renames.
 	newName bool
+	// stars are the tables of which they take all columns there are.
+	stars []located[*tableShape]
 }
 
 func (sh *shape) direct(d Direct) {
@@ -59,12 +61,25 @@ func (sh *shape) need(g *directGroup, n Need) {
 		}
 		g.newName = g.newName || t.to != ""
 		for _, name := range n.Columns {
-			if c := t.column(name); c != nil && !slices.Contains(g.columns, c) {
+			if name == "*" {
+				sh.needAll(g, t)
+			} else if c := t.column(name); c != nil && !slices.Contains(g.columns, c) {
 				g.columns = append(g.columns, c)
 			}
 		}
 		g.parts = append(g.parts, n.Parts...)
 	}
+}
+
+// needAll notes a statement that takes all columns there are at its point of the
+// file. Until contract there are others, too.
+func (sh *shape) needAll(g *directGroup, t *tableShape) {
+	for _, c := range t.columns {
+		if !c.dropped && !slices.Contains(g.columns, c) {
+			g.columns = append(g.columns, c)
+		}
+	}
+	g.stars = append(g.stars, located[*tableShape]{sh.cur, t})
 }
 
 func (sh *shape) sameObject(a, b ObjectRef) bool {
@@ -87,7 +102,7 @@ func (b *builder) yields(o ObjectRef) bool {
 		})
 	}
 	return slices.ContainsFunc(b.directs, func(g *directGroup) bool {
-		return b.sameObject(g.object, o) && slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Effect != Widens })
+		return b.sameObject(g.object, o) && slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Effect != Widens || d.it.Replaces })
 	})
 }
 
@@ -95,12 +110,40 @@ func (b *builder) yields(o ObjectRef) bool {
 func (b *builder) placeDirects() {
 	last := map[stage]int{}
 	for _, g := range b.directs {
-		st := b.directStage(g)
-		op := placedOp{at: g.its[0].at, op: OpDirect{Changes: g.changes(), Before: b.s.Object(g.object)}}
+		op := OpDirect{Changes: g.changes(), Before: b.s.Object(g.object)}
+		st := b.directStage(g, op.Before)
+		b.refuseStars(g)
 		where := max(b.directPlace(st, g), last[st])
-		b.ops[st] = slices.Insert(b.ops[st], where, op)
+		b.ops[st] = slices.Insert(b.ops[st], where, placedOp{at: g.its[0].at, op: op})
 		last[st] = where + 1
 	}
+}
+
+// refuseStars: all columns of a table on its way are those of both shapes.
+func (b *builder) refuseStars(g *directGroup) {
+	for _, t := range g.stars {
+		for _, c := range t.it.columns {
+			if c.orig != nil && (c.dropped || c.shadow() != "") {
+				b.ps.at(t.pos, "", "name the columns that it shall have", "%s takes all columns of %s, which until contract has those of both shapes",
+					g.its[0].it.What, t.it.label)
+				break
+			}
+		}
+	}
+}
+
+// Strongest is the strongest effect among statements on one object. What does
+// nothing because there is no object has none.
+func Strongest(changes []Direct, before *Object) Effect {
+	out := Widens
+	for _, c := range changes {
+		switch {
+		case c.IfExists && before == nil:
+		case c.Effect == Destroys || out == Widens:
+			out = c.Effect
+		}
+	}
+	return out
 }
 
 func (g *directGroup) changes() []Direct {
@@ -111,31 +154,49 @@ func (g *directGroup) changes() []Direct {
 	return out
 }
 
-// directStage says in which phase a group runs: that of its latest member.
-func (b *builder) directStage(g *directGroup) stage {
-	st := stageExpand
+// directStage says in which phase a group runs: what widens in expand, but
+// behind the backfill where something in use would read columns that are yet
+// to be filled.
+func (b *builder) directStage(g *directGroup, before *Object) stage {
+	effect := b.d.Weigh(b.s, g.changes(), before)
+	st := map[Effect]stage{Widens: stageExpand, Narrows: stageContract, Destroys: stagePurge}[effect]
+	late := slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Late })
+	if effect == Narrows && late && len(b.ops[stagePurge]) > 0 {
+		st = stagePurge
+	}
 	for _, d := range g.its {
 		switch phase := b.dir.placed[d.stmt].phase; {
-		case phase == plan.Expand:
-			if d.it.Effect != Widens {
-				b.warn(d.at, "narrowing-before-contract", plan.Error, "leave migrate:phase out: it then happens in contract",
-					"%s happens while old versions still run, and they may rely on what it takes away", d.it.What)
-			}
-		case d.it.Effect == Destroys, d.it.Late && len(b.ops[stagePurge]) > 0 && d.it.Effect != Widens:
-			return stagePurge
-		case d.it.Effect == Narrows, phase == plan.Contract:
+		case phase == plan.Expand && effect != Widens:
+			b.warnOnce(d.at, "narrowing-before-contract", "leave migrate:phase out: it then happens in contract",
+				"%s happens while old versions still run, and they may rely on what it takes away", d.it.What)
+			st = stageExpand
+		case phase == plan.Contract && st == stageExpand:
 			st = stageContract
 		}
 	}
-	if b.stageOfParts(g) == stageContract {
+	switch {
+	case st == stagePurge:
+		return st
+	case b.stageOfParts(g) == stageContract:
 		return stageContract
-	}
-	if st == stageExpand && (b.takesShadow(g) || slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.to != "" })) {
+	case st == stageExpand && (b.takesShadow(g) || slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.to != "" })):
 		note := fmt.Sprintf("%s mentions what gets its final name in contract, and so comes right after that: new versions must do without it until then", g.its[0].it.What)
 		b.notes = append(b.notes, note)
 		return stageContract
+	case st == stageExpand && (before != nil && g.replaces() && b.awaitsFill(g) || b.stageOfParts(g) == stageBackfill):
+		return stageBackfill
 	}
 	return st
+}
+
+// replaces reports whether a group makes its object anew.
+func (g *directGroup) replaces() bool {
+	return slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Replaces || d.it.Effect != Widens })
+}
+
+// awaitsFill reports whether a group mentions a column that the backfill fills.
+func (b *builder) awaitsFill(g *directGroup) bool {
+	return slices.ContainsFunc(g.columns, func(c *columnShape) bool { return c.orig == nil && (!c.up.IsZero() || c.def.Volatile) })
 }
 
 func (b *builder) takesShadow(g *directGroup) bool {
@@ -171,7 +232,7 @@ func (b *builder) directPlace(st stage, g *directGroup) int {
 	ops := b.ops[st]
 	where := len(ops)
 	switch {
-	case st == stagePurge:
+	case st == stagePurge, st == stageBackfill:
 	case st == stageContract:
 		late := slices.ContainsFunc(g.its, func(d located[Direct]) bool { return d.it.Late })
 		if i := slices.IndexFunc(ops, movesNames); i >= 0 && !late && !g.newName && !b.takesShadow(g) && b.stageOfParts(g) == "" && b.takesAway(g) {

@@ -104,7 +104,8 @@ func (b *builder) plan(in Input, script *Script) *plan.Plan {
 		Hazards:       []plan.Hazard{},
 	}
 	expand, fill := b.lower(stageExpand), b.lower(stageBackfill)
-	contract := append(b.lower(stageContract), b.lower(stagePurge)...)
+	contract, purge := b.lower(stageContract), b.lower(stagePurge)
+	contract = slices.Concat(contract, b.purges, purge)
 	p.Phases = []plan.Phase{
 		{Phase: plan.Expand, Gates: []string{}, Steps: number(plan.Expand, expand)},
 		{Phase: plan.Backfill, Gates: []string{}, Steps: number(plan.Backfill, fill)},

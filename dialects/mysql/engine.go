@@ -40,6 +40,11 @@ func (d *dialect) product() string {
 	return "MySQL"
 }
 
+// Weigh implements planner.Dialect.
+func (d *dialect) Weigh(_ *planner.Schema, changes []planner.Direct, before *planner.Object) planner.Effect {
+	return planner.Strongest(changes, before)
+}
+
 // MaxIdentifier implements planner.Dialect: 64 characters (MySQL manual,
 // Identifier Length Limits).
 func (d *dialect) MaxIdentifier() int { return 64 }

@@ -19,12 +19,11 @@ type inspector struct {
 
 // Inspect reads the named tables and what depends on them.
 func (s *session) Inspect(ctx context.Context, refs planner.References) (*planner.Schema, error) {
-	tables := refs.Tables
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the database: %w", err)
 	}
-	schema, err := (&inspector{tx: tx}).schema(ctx, tables)
+	schema, err := (&inspector{tx: tx}).schema(ctx, refs)
 	if end := tx.Rollback(); err == nil && end != nil {
 		err = end
 	}
@@ -34,7 +33,7 @@ func (s *session) Inspect(ctx context.Context, refs planner.References) (*planne
 	return schema, nil
 }
 
-func (in *inspector) schema(ctx context.Context, refs []planner.Ref) (*planner.Schema, error) {
+func (in *inspector) schema(ctx context.Context, refs planner.References) (*planner.Schema, error) {
 	out := &planner.Schema{Engine: "postgres", Facts: map[string]string{}}
 	var path, domains string
 	err := in.tx.QueryRowContext(ctx, `
@@ -55,7 +54,7 @@ func (in *inspector) schema(ctx context.Context, refs []planner.Ref) (*planner.S
 		out.Facts[factDomains] = domains
 	}
 	seen := map[planner.Ref]bool{}
-	for _, r := range refs {
+	for _, r := range refs.Tables {
 		t, oid, err := in.table(ctx, r)
 		if err != nil {
 			return nil, err
@@ -73,6 +72,9 @@ func (in *inspector) schema(ctx context.Context, refs []planner.Ref) (*planner.S
 		}
 		estimateRows(t)
 		out.Tables = append(out.Tables, t)
+	}
+	if out.Objects, err = in.objects(ctx, refs.Objects, out.Path); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

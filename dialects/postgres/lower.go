@@ -73,7 +73,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		if l, ok, err := lowerParts(s, o); ok {
 			return l, err
 		}
-		err = &planner.Unsupported{What: o.Changes[0].What, Reason: "PostgreSQL's dialect does not know this object"}
+		return lowerDirect(s, o)
 	case planner.OpOpaque:
 		steps = lowerOpaque(s, o)
 	default:

@@ -29,7 +29,9 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 			tokens = append(tokens, t)
 		}
 	}
+	var nodes []*pg.Node
 	for _, raw := range tree.Stmts {
+		nodes = append(nodes, raw.Stmt)
 		start, end := extent(src, raw, tokens)
 		text := src[start:end]
 		out.Statements = append(out.Statements, planner.Statement{
@@ -37,6 +39,8 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 		})
 	}
 	validations(out.Statements)
+	adopt(out.Statements)
+	transactions(out.Statements, nodes)
 	return out, nil
 }
 
@@ -124,7 +128,7 @@ func (r reader) statement(n *pg.Node) []planner.Change {
 	case *pg.ConstraintsSetStmt:
 		return r.constraintsSet(x)
 	}
-	return r.opaque(statementName(n), statementReason(n))
+	return r.object(n)
 }
 
 func (r reader) opaque(what, reason string) []planner.Change {
@@ -155,6 +159,9 @@ func (r reader) createTable(x *pg.CreateStmt) []planner.Change {
 }
 
 func (r reader) drop(x *pg.DropStmt) []planner.Change {
+	if x.RemoveType != pg.ObjectType_OBJECT_TABLE && x.RemoveType != pg.ObjectType_OBJECT_INDEX {
+		return r.dropObject(x)
+	}
 	what := "DROP " + objectName(x.RemoveType)
 	var out []planner.Change
 	for _, o := range x.Objects {
@@ -170,13 +177,10 @@ func (r reader) drop(x *pg.DropStmt) []planner.Change {
 		if x.Behavior == pg.DropBehavior_DROP_CASCADE {
 			return r.opaque(full+" CASCADE", "it drops whatever depends on it: drop those objects by name first")
 		}
-		switch x.RemoveType {
-		case pg.ObjectType_OBJECT_TABLE:
+		if x.RemoveType == pg.ObjectType_OBJECT_TABLE {
 			out = append(out, planner.DropTable{Table: ref, IfExists: x.MissingOk})
-		case pg.ObjectType_OBJECT_INDEX:
+		} else {
 			out = append(out, planner.DropIndex{Schema: ref.Schema, Name: ref.Name, IfExists: x.MissingOk})
-		default:
-			return r.opaque(full, "")
 		}
 	}
 	if len(out) == 0 {
@@ -192,12 +196,12 @@ func (r reader) rename(x *pg.RenameStmt) []planner.Change {
 	}
 	switch x.RenameType {
 	case pg.ObjectType_OBJECT_COLUMN:
-		return r.opaque("ALTER "+objectName(x.RelationType)+" "+ref.String()+" RENAME COLUMN", "only columns of tables are renamed")
+		return r.renameObject(x)
 	default:
 		if out, ok := r.renameOf(x); ok {
 			return out
 		}
-		return r.opaque("ALTER "+objectName(x.RenameType)+" "+ref.String()+" RENAME", "")
+		return r.renameObject(x)
 	}
 }
 

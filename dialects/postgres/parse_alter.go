@@ -13,7 +13,7 @@ func (r reader) alterTable(x *pg.AlterTableStmt) []planner.Change {
 	ref := refOf(x.Relation)
 	switch {
 	case x.Objtype != pg.ObjectType_OBJECT_TABLE:
-		return r.opaque("ALTER "+objectName(x.Objtype)+" "+ref.String(), "")
+		return r.alterOther(x)
 	}
 	var out []planner.Change
 	for _, c := range x.Cmds {
@@ -55,6 +55,9 @@ func (r reader) clause(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {
 		return r.addConstraint(ref, "", c.Def.GetConstraint())
 	default:
 		if out, ok := r.tableClause(ref, c); ok {
+			return out
+		}
+		if out := r.setting(ref, c); out != nil {
 			return out
 		}
 		return r.opaque(what+clauseName(c), "")

@@ -85,6 +85,18 @@ func showChange(c planner.Change) string {
 		return fmt.Sprintf("drop index %s%s", planner.Ref{Schema: c.Schema, Name: c.Name}, flag(c.IfExists, "if-exists"))
 	case planner.AddCheck:
 		return fmt.Sprintf("add check %s to %s: %s%s", c.Name, c.Table, show(c.Check), flag(c.NotValid, "not-valid"))
+	case planner.Direct:
+		out := fmt.Sprintf("%s: %s%s%s%s of %s %s", c.What, c.Effect, flag(c.Late, "late"), flag(c.Replaces, "replaces"), flag(c.IfExists, "if-exists"), c.Object.Kind, c.Object.Ref)
+		if c.Object.On != (planner.Ref{}) {
+			out += " on " + c.Object.On.String()
+		}
+		out += c.Object.Detail
+		for _, n := range c.Needs {
+			out += fmt.Sprintf("\n    needs %s %v%v", n.Table, n.Columns, n.Parts)
+		}
+		return out
+	case planner.Ignored:
+		return fmt.Sprintf("ignored %s [%s] %s", c.What, c.Rule, c.Reason)
 	case planner.Opaque:
 		out := "opaque " + c.What
 		if c.Reason != "" {

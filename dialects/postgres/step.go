@@ -14,6 +14,8 @@ const (
 	lockShareUpdateExclusive = "SHARE UPDATE EXCLUSIVE"
 	lockRowExclusive         = "ROW EXCLUSIVE"
 	lockShareRowExclusive    = "SHARE ROW EXCLUSIVE"
+	lockShare                = "SHARE"
+	lockExclusive            = "EXCLUSIVE"
 	lockAccessExclusive      = "ACCESS EXCLUSIVE"
 )
 
