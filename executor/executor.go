@@ -19,6 +19,9 @@ type Options struct {
 	Wait time.Duration
 	// LockDeadline is how long a step may keep trying to get its lock; default 10m.
 	LockDeadline time.Duration
+	// KillBlockersAfter is for how long an ordinary session may be in the way of a
+	// step's lock before it is ended; 0: for ever.
+	KillBlockersAfter time.Duration
 	// Workers walk a table side by side; 0: the engine says how many suit the server.
 	Workers int
 	// ChunkTarget is how long one chunk should take; default 200ms.

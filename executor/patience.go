@@ -19,8 +19,9 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 	begun := time.Now()
 	lost := 0
 	var blockers []Blocker
+	seen := siege{}
 	for n := 1; ; n++ {
-		blockers = r.waitForLong(ctx, s, n, begun)
+		blockers = r.waitForLong(ctx, s, n, begun, seen)
 		err := attempt()
 		if err == nil {
 			return nil
@@ -64,7 +65,7 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 // waitForLong waits, without queueing, while transactions that have been open
 // for long hold what the step needs. Now and then (every ten seconds) it lets
 // an attempt through, since what the server reports of locks may be imprecise.
-func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Time) []Blocker {
+func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Time, seen siege) []Blocker {
 	if s.Lock.Object == "" || s.LockTimeoutMS == 0 {
 		return nil
 	}
@@ -75,6 +76,7 @@ func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Ti
 		if err != nil {
 			return nil // a convenience: the attempt itself is bounded
 		}
+		r.lift(ctx, s, all, seen)
 		long = long[:0]
 		for _, b := range all {
 			if b.Age >= longWait {

@@ -46,6 +46,15 @@ type (
 		Waited    time.Duration
 		Blockers  []Blocker
 	}
+	// BlockerEnded says that a session in the way of a lock was ended because it
+	// was there for too long (Options.KillBlockersAfter), or why it was not.
+	BlockerEnded struct {
+		Migration string
+		Step      string
+		Object    string
+		Blocker   Blocker
+		Err       error // nil: it was ended
+	}
 	// LeaseWait says that another executor is at work.
 	LeaseWait struct {
 		Holder string
@@ -93,6 +102,7 @@ func (StateChanged) event()  {}
 func (StepStarted) event()   {}
 func (StepDone) event()      {}
 func (LockWait) event()      {}
+func (BlockerEnded) event()  {}
 func (LeaseWait) event()     {}
 func (Progress) event()      {}
 func (Throttled) event()     {}

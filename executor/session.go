@@ -43,6 +43,11 @@ type Session interface {
 	// wants the given lock wait. object and mode are a step's plan.Lock.
 	Blockers(ctx context.Context, lock plan.Lock) ([]Blocker, error)
 
+	// EndBlocker ends a session that Blockers has named, if it is an ordinary one
+	// and still in the same transaction: never a superuser's, a replication's, one
+	// of the server's own or of ours. The error says why it did not.
+	EndBlocker(ctx context.Context, b Blocker) error
+
 	// Classify sorts an error by what the executor should do about it.
 	Classify(err error) Class
 

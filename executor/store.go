@@ -170,7 +170,7 @@ type entry struct {
 	Migration string
 	Run       int64
 	Step      string
-	Action    string // "do", "undo", "gate"
+	Action    string // "do", "undo", "gate", "kill"
 	Event     string // "intent", "done", "failed", "override"
 	Detail    string
 	Holder    string
@@ -181,6 +181,7 @@ const (
 	actionDo   = "do"
 	actionUndo = "undo"
 	actionGate = "gate"
+	actionKill = "kill" // of a session in the way
 
 	eventIntent   = "intent"
 	eventDone     = "done"
@@ -211,7 +212,7 @@ func (st stepState) partial() bool { return !st.done() && !st.undone() }
 // steps reads the last word of the journal about each step of a run.
 func (s *store) steps(ctx context.Context, name string, run int64) (map[string]stepState, error) {
 	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT step, action, event FROM {journal}
-		WHERE migration = ? AND run = ? AND action <> 'gate' ORDER BY id`), name, run)
+		WHERE migration = ? AND run = ? AND action IN ('do', 'undo') ORDER BY id`), name, run)
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}

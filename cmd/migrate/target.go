@@ -67,7 +67,8 @@ type runOptions struct {
 func (t *target) executor(o runOptions) *executor.Executor {
 	return executor.New(t.session, executor.Options{
 		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline,
-		Workers: t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond),
+		KillBlockersAfter: t.config.KillBlockersAfter,
+		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond),
 		Throttle: t.throttle, Flags: t.flags(),
 		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.reporter,
 	})

@@ -23,6 +23,7 @@ const (
 
 	errUnknownVariable = 1193
 	errTableAccess     = 1142
+	errNoSuchThread    = 1094
 )
 
 var classes = map[uint16]executor.Class{

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -90,6 +92,33 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 		out = append(out, b)
 	}
 	return out, rows.Err()
+}
+
+// EndBlocker ends a session in the statement that looks whose it is: a process
+// number may be another session's by the time that a second one is sent.
+func (s *session) EndBlocker(ctx context.Context, b executor.Blocker) error {
+	var spared string
+	err := s.db.QueryRowContext(ctx, `
+		SELECT CASE
+			WHEN a.backend_type IS DISTINCT FROM 'client backend' THEN coalesce('it is the server''s own: ' || a.backend_type, 'this role may not see what it is')
+			WHEN a.application_name = $2 AND $2 <> '' THEN 'it is one of migrate''s own'
+			WHEN r.oid IS NULL THEN 'its role is not known'
+			WHEN r.rolsuper THEN 'it is a superuser''s'
+			WHEN r.rolreplication THEN 'its role replicates'
+			WHEN clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start) < $3 * interval '1 second' THEN 'its transaction has just ended'
+			WHEN NOT pg_terminate_backend(a.pid) THEN 'it has just ended'
+			ELSE '' END
+		FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid WHERE a.pid = $1`,
+		b.PID, s.application, b.Age.Seconds()).Scan(&spared)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errors.New("it has just ended")
+	case err != nil:
+		return fmt.Errorf("ending session %d: %w", b.PID, err)
+	case spared != "":
+		return errors.New(spared)
+	}
+	return nil
 }
 
 // withoutLiterals shows a statement without its constants and comments. One

@@ -44,6 +44,9 @@ type Config struct {
 	DataChecks time.Duration
 	// LockTimeout bounds one wait for a lock, LockDeadline all of a step's.
 	LockTimeout, LockDeadline time.Duration
+	// KillBlockersAfter is for how long an ordinary session may be in the way of a
+	// lock before it is ended; 0: for ever.
+	KillBlockersAfter time.Duration
 	// LeaseWait is how long to wait for another executor to finish.
 	LeaseWait time.Duration
 	// FlagSource says where flags are kept, FlagdFile which file where they are in flagd's.

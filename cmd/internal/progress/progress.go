@@ -61,6 +61,8 @@ func (r *Reporter) Report(event executor.Event) {
 		r.stepDone(e)
 	case executor.LockWait:
 		r.lockWait(e)
+	case executor.BlockerEnded:
+		r.blockerEnded(e)
 	case executor.LeaseWait:
 		r.leaseWait(e)
 	case executor.Progress:
@@ -113,6 +115,15 @@ func (r *Reporter) lockWait(e executor.LockWait) {
 		attrs = append(attrs, "blocked_by", b.String())
 	}
 	r.log.Warn("waiting for a lock; others pass meanwhile", attrs...)
+}
+
+func (r *Reporter) blockerEnded(e executor.BlockerEnded) {
+	attrs := []any{"migration", e.Migration, "step", e.Step, "object", e.Object, "session", e.Blocker.String()}
+	if e.Err != nil {
+		r.log.Warn("a session in the way of a lock is left alone", append(attrs, "reason", e.Err.Error())...)
+		return
+	}
+	r.log.Warn("ended a session in the way of a lock (--kill-blockers-after)", attrs...)
 }
 
 func (r *Reporter) leaseWait(e executor.LeaseWait) {
