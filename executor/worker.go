@@ -106,7 +106,7 @@ func (w *worker) adapt(took, target time.Duration) {
 	if took > 0 {
 		factor = min(factor, float64(target)/float64(took))
 	}
-	if took > slow*target {
+	if took >= slow*target {
 		factor /= 2
 	} else {
 		factor = max(0.25, factor)
