@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -326,5 +327,36 @@ func (p *pair) vanishes(t *testing.T) {
 		}
 		cancel()
 		<-verified
+	}
+}
+
+// An autovacuum at the table holds, if that is asked for.
+func TestAutovacuumHoldsABackfill(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a database server: left out by -short")
+	}
+	if !slices.ContainsFunc(servers.Matrix(), func(target servers.Target) bool { return target.Engine == servers.Postgres }) {
+		return // other engines have none
+	}
+	_, serverURL := container(t, servers.Postgres, nil, []string{"postgres", "-c", "fsync=off", "-c", "autovacuum_naptime=1s"})
+	w := newWorld(t, &servers.Database{Engine: servers.Postgres, URL: serverURL, AdminURL: serverURL, Name: "postgres"})
+	bigTable(t, w, 20_000)
+	// One that takes its time.
+	w.exec(t, "ALTER TABLE t SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")
+	w.exec(t, "UPDATE t SET label = 'new'")
+	eventually(t, "the autovacuum", func() bool { return w.number(t, "SELECT count(*) FROM pg_stat_progress_vacuum") > 0 })
+	watch, wait := w.expanding(t, executor.Options{Throttle: executor.Throttle{Every: every, Autovacuum: true}}, addB)
+	people := w.migrate(t, executor.Options{})
+	eventually(t, "the hold", func() bool {
+		b := people.backfill(t)
+		return b != nil && b.Throttled == "autovacuum (it works on the table)"
+	})
+	watch.standsStill(t)
+	w.exec(t, "ALTER TABLE t SET (autovacuum_enabled = false)") // sends the autovacuum away, too
+	state, err := wait()
+	reaches(t, executor.Open, state, err)
+	if held := watch.throttled(); len(held) != 2 {
+		t.Errorf("the hold was told as %+v", held)
 	}
 }
