@@ -584,6 +584,7 @@ func (b *builder) lower(s stage) []plan.Step {
 		})
 		for i := range l.Steps {
 			l.Steps[i].AfterGrace = s == stagePurge
+			estimate(o.op, &l.Steps[i])
 		}
 		if t := ends(o.op); t != nil && len(l.Steps) > 0 {
 			l.Steps[len(l.Steps)-1].Ends = b.s.Display(t.Ref)

@@ -78,7 +78,7 @@ func runPlan(ctx context.Context, o *planOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := views.NewPlan(t.streams, o.output, t.verbose).Plans(plans); err != nil {
+	if err := views.NewPlan(t.streams, o.output, t.verbose, readSource).Plans(plans); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -142,6 +142,15 @@ func (t *target) dependsOn(file planner.File, earlier []planner.File) string {
 	return ""
 }
 
+// readSource reads a migration, to show places in it; empty when it is gone.
+func readSource(file string) string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
 // savePlans writes plans as -o json does.
 func savePlans(path string, plans []*plan.Plan) (err error) {
 	file, err := os.Create(path) //nolint:gosec // the user's umask decides
@@ -149,5 +158,5 @@ func savePlans(path string, plans []*plan.Plan) (err error) {
 		return fmt.Errorf("saving the plan: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return views.NewPlan(streams.Buffers(file, io.Discard), views.JSON, false).Plans(plans)
+	return views.NewPlan(streams.Buffers(file, io.Discard), views.JSON, false, nil).Plans(plans)
 }

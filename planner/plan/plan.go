@@ -148,6 +148,9 @@ type Step struct {
 	StatementTimeoutMS int `json:"statement_timeout_ms"`
 	// Rows estimates how many rows the step reads or writes; 0 for metadata.
 	Rows int64 `json:"rows,omitempty"`
+	// Bytes estimates the size of the table that the step reads or writes; 0 for
+	// metadata, and where the server does not tell.
+	Bytes int64 `json:"bytes,omitempty"`
 	// Undo is the script a reader sees; UndoStatements are what is run.
 	Undo           string      `json:"undo"`
 	UndoStatements []Statement `json:"undo_statements,omitempty"`

@@ -4,8 +4,30 @@ import (
 	"time"
 
 	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
+
+// splitNameSource is the file that splitName was made of, checksum its SHA-256.
+const splitNameSource = `-- migrate:flag users.split-name
+-- migrate:down users.name = first_name || ' ' || last_name
+
+ALTER TABLE users ADD COLUMN first_name text, ADD COLUMN last_name text;
+UPDATE users SET first_name = split_part(name, ' ', 1),
+                 last_name  = split_part(name, ' ', 2);
+ALTER TABLE users ALTER COLUMN first_name SET NOT NULL;
+ALTER TABLE users DROP COLUMN name;
+`
+
+var checksum = planner.File{Src: splitNameSource}.Checksum()
+
+// source reads it.
+func source(file string) string {
+	if file == "migrations/0007_split_name.sql" {
+		return splitNameSource
+	}
+	return ""
+}
 
 // splitName is a plan with one of everything that views show.
 func splitName() *plan.Plan {
@@ -13,7 +35,7 @@ func splitName() *plan.Plan {
 	return &plan.Plan{
 		FormatVersion: plan.FormatVersion, Migration: "0007_split_name", Engine: "postgres", ServerVersion: "17.5",
 		Flag: "users.split-name", Soak: plan.Duration(10 * time.Minute), Grace: plan.Duration(24 * time.Hour),
-		Shadow: plan.ShadowDB, Checksum: "c0ffee", Fingerprint: "f00d",
+		Shadow: plan.ShadowDB, Checksum: checksum, Fingerprint: "f00d",
 		Touches: []string{"users.first_name", "users.name"},
 		Phases: []plan.Phase{
 			{Phase: plan.Expand, Gates: []string{"flag-off"}, Steps: []plan.Step{{
@@ -35,7 +57,7 @@ func splitName() *plan.Plan {
 				{
 					ID: "contract-1", Title: "prove that users.first_name has no NULL", Why: "validated online, so that SET NOT NULL need not scan",
 					Mode: plan.InTx, SQL: "ALTER TABLE \"users\" VALIDATE CONSTRAINT \"users_first_name_nn\";\nALTER TABLE \"users\" ALTER COLUMN \"first_name\" SET NOT NULL;",
-					Lock: plan.Lock{Mode: "SHARE UPDATE EXCLUSIVE", Object: "users"}, Work: plan.Scan, Rows: 1234567, LockTimeoutMS: 300,
+					Lock: plan.Lock{Mode: "SHARE UPDATE EXCLUSIVE", Object: "users"}, Work: plan.Scan, Rows: 1234567, Bytes: 13_200_000_000, LockTimeoutMS: 300,
 					Undo: `ALTER TABLE "users" ALTER COLUMN "first_name" DROP NOT NULL`,
 				},
 				{
@@ -46,16 +68,17 @@ func splitName() *plan.Plan {
 		},
 		Hazards: []plan.Hazard{
 			{
-				Rule: "drop-column-not-null", Severity: plan.Error, Pos: plan.Pos{File: file, Line: 8, Column: 25},
+				Rule: "missing-down", Severity: plan.Error, Pos: plan.Pos{File: file, Line: 8, Column: 19},
 				Message: "new versions cannot leave out users.name, which is NOT NULL and has no default",
 				Instead: "say with migrate:down what old versions read in it",
 			},
 			{
-				Rule: "column-position", Severity: plan.Info, Pos: plan.Pos{File: file, Line: 4, Column: 1},
+				Rule: "insert-without-column-list", Severity: plan.Info, Pos: plan.Pos{File: file, Line: 4, Column: 1},
 				Message: "the columns stand at the end of the table", Allowed: true, Reason: "nobody writes INSERT without a column list | @team",
 			},
 		},
-		Notes: []string{"triggers on users: audit_users also fires for the backfill's writes"},
+		Verify: []plan.Verification{{Counts: plan.Chunks{Table: `"users"`, Label: "users", SQL: "SELECT 0, 0"}}},
+		Notes:  []string{"triggers on users: audit_users also fires for the backfill's writes"},
 	}
 }
 

@@ -105,7 +105,7 @@ func (v lintText) finding(p *page, l *Lint, h plan.Hazard) {
 	if h.Severity == plan.Info && !v.verbose {
 		return
 	}
-	p.place(l.Sources[h.File], h.Pos, p.severity(h))
+	p.place("    ", l.Sources[h.File], h.Pos, p.severity(h))
 	if h.Instead != "" {
 		p.wrapped("    instead: ", h.Instead, lipgloss.NewStyle())
 	}

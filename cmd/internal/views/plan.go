@@ -1,6 +1,8 @@
 package views
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -15,20 +17,37 @@ type Plan interface {
 	Plans(plans []*plan.Plan) error
 }
 
+// Source reads the file that a plan was made of; nil, and empty text, show no
+// places.
+type Source func(file string) string
+
 // NewPlan makes the view of a format. Verbose text shows the SQL of each step.
-func NewPlan(s *streams.Streams, f Format, verbose bool) Plan {
+// Hazards are shown at their place in source.
+func NewPlan(s *streams.Streams, f Format, verbose bool, source Source) Plan {
 	switch f {
 	case JSON:
 		return planJSON{s}
 	case Markdown:
-		return planMarkdown{s}
+		return planMarkdown{s, source}
 	case SQL:
 		return planSQL{s}
 	case Text:
-		return planText{s, verbose}
+		return planText{s, verbose, source}
 	default:
-		return planText{s, verbose}
+		return planText{s, verbose, source}
 	}
+}
+
+// sourceOf is the text that a plan was made of, as long as it has not changed.
+func (source Source) sourceOf(p *plan.Plan, file string) string {
+	if source == nil {
+		return ""
+	}
+	text := source(file)
+	if sum := sha256.Sum256([]byte(text)); hex.EncodeToString(sum[:]) != p.Checksum {
+		return ""
+	}
+	return text
 }
 
 // planJSON writes one document per plan, one after the other.
@@ -110,20 +129,6 @@ func lock(l plan.Lock) string {
 		return l.Mode
 	default:
 		return l.Mode + " on " + l.Object
-	}
-}
-
-// estimate says how much work a step is.
-func estimate(s plan.Step) string {
-	switch {
-	case s.Work == plan.Metadata:
-		return "instant"
-	case s.Rows > 0:
-		return "~" + Count(s.Rows) + " rows"
-	case s.Chunks != nil && s.Chunks.Rows > 0:
-		return "~" + Count(s.Chunks.Rows) + " rows"
-	default:
-		return "few rows"
 	}
 }
 

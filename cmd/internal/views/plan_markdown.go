@@ -10,7 +10,10 @@ import (
 
 // planMarkdown writes plans for a comment on a pull request: what matters to a
 // reviewer at sight, the SQL folded.
-type planMarkdown struct{ s *streams.Streams }
+type planMarkdown struct {
+	s      *streams.Streams
+	source Source
+}
 
 // Plans implements Plan.
 func (v planMarkdown) Plans(plans []*plan.Plan) error {
@@ -33,10 +36,11 @@ func (v planMarkdown) plan(p *page, one *plan.Plan) {
 	p.line(code(one.Engine+" "+one.ServerVersion), " · ", escape(strings.Join(facts(one), " · ")))
 	p.line()
 	p.line(summary(one))
-	v.hazards(p, one.Hazards)
+	v.hazards(p, one)
 	for _, phase := range one.Phases {
 		v.phase(p, one, phase)
 	}
+	v.versions(p, one)
 	if len(one.Notes) > 0 {
 		p.line()
 		p.line("#### Notes")
@@ -47,6 +51,22 @@ func (v planMarkdown) plan(p *page, one *plan.Plan) {
 	}
 	p.line()
 	p.line("<sub>Fingerprint ", code(one.Fingerprint), "</sub>")
+}
+
+// versions tells what versions of the app can do at each moment.
+func (v planMarkdown) versions(p *page, one *plan.Plan) {
+	ms := moments(one)
+	if len(ms) == 0 {
+		return
+	}
+	p.line()
+	p.line("#### What versions of the app can do")
+	p.line()
+	p.line("| when | old versions | new versions |")
+	p.line("|---|---|---|")
+	for _, m := range ms {
+		p.line("| ", escape(m.when), " | ", escape(m.old), " | ", escape(m.fresh), " |")
+	}
 }
 
 func (v planMarkdown) phase(p *page, one *plan.Plan, phase plan.Phase) {
@@ -72,6 +92,9 @@ func (v planMarkdown) phase(p *page, one *plan.Plan, phase plan.Phase) {
 		what := escape(s.Title)
 		if s.AfterGrace {
 			what += " (after a grace of " + short(one.Grace) + ")"
+		}
+		if s.Why != "" {
+			what += "<br><sub>" + escape(s.Why) + "</sub>"
 		}
 		p.line("| ", s.ID, " | ", what, " | ", escape(lock(s.Lock)), " | ", string(s.Work), " | ", estimate(s), " |")
 	}
@@ -105,34 +128,60 @@ func (v planMarkdown) sql(p *page, steps []plan.Step) {
 	p.line("</details>")
 }
 
-func (v planMarkdown) hazards(p *page, hazards []plan.Hazard) {
-	for _, h := range hazards {
+// hazards shows what a reviewer must decide at sight, and folds the rest.
+func (v planMarkdown) hazards(p *page, one *plan.Plan) {
+	var folded []plan.Hazard
+	for _, h := range one.Hazards {
+		if h.Allowed || h.Severity == plan.Info {
+			folded = append(folded, h)
+			continue
+		}
 		p.line()
 		p.line("> [!", alert(h), "]")
 		p.line("> **", escape(h.Rule), "** at ", code(h.String()), ": ", escape(h.Message))
+		if line := v.line(one, h.Pos); line != "" {
+			p.line(">")
+			p.line("> ", code(line))
+		}
 		if h.Instead != "" {
 			p.line(">")
 			p.line("> Instead: ", escape(h.Instead))
 		}
+	}
+	if len(folded) == 0 {
+		return
+	}
+	p.line()
+	p.line("<details><summary>", Plural(len(folded), "more hazard"), ", handled or allowed</summary>")
+	p.line()
+	for _, h := range folded {
+		p.line("- **", escape(h.Rule), "** at ", code(h.String()), ": ", escape(h.Message))
 		if h.Allowed {
-			p.line(">")
-			p.line("> Allowed: ", escape(h.Reason))
+			p.line("  Allowed: ", escape(h.Reason))
 		}
 	}
+	p.line()
+	p.line("</details>")
+}
+
+// line is the line that a hazard is about, from its place on.
+func (v planMarkdown) line(one *plan.Plan, at plan.Pos) string {
+	lines := strings.Split(v.source.sourceOf(one, at.File), "\n")
+	if at.Line < 1 || at.Line > len(lines) {
+		return ""
+	}
+	line := []rune(lines[at.Line-1])
+	const most = 120
+	line = line[min(max(at.Column-1, 0), len(line)):]
+	return strings.TrimSpace(string(line[:min(len(line), most)]))
 }
 
 // alert maps a hazard to the kinds of box that GitHub and GitLab draw.
 func alert(h plan.Hazard) string {
-	switch {
-	case h.Allowed:
-		return "NOTE"
-	case h.Severity == plan.Error:
+	if h.Severity == plan.Error {
 		return "CAUTION"
-	case h.Severity == plan.Warning:
-		return "WARNING"
-	default:
-		return "NOTE"
 	}
+	return "WARNING"
 }
 
 // code marks text as code, with a fence longer than any run of backticks in it.

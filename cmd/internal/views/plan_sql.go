@@ -33,6 +33,9 @@ func (v planSQL) plan(p *page, one *plan.Plan) {
 	v.comment(p, "Fingerprint "+one.Fingerprint+".")
 	v.comment(p, "These are the statements that migrate will run. It adds what a script cannot: gates, a journal, "+
 		"retries, and chunks with checkpoints. Read it; do not run it.")
+	for _, m := range moments(one) {
+		v.comment(p, m.when+": old versions of the app "+m.old+"; new ones "+m.fresh+".")
+	}
 	for _, h := range one.Hazards {
 		p.line("--")
 		v.comment(p, string(h.Severity)+" "+h.Rule+" at "+h.String()+": "+h.Message)

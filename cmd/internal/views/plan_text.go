@@ -14,6 +14,7 @@ import (
 type planText struct {
 	s       *streams.Streams
 	verbose bool
+	source  Source
 }
 
 // Plans implements Plan.
@@ -37,7 +38,8 @@ func (v planText) plan(p *page, one *plan.Plan) {
 	for _, phase := range one.Phases {
 		v.phase(p, one, phase)
 	}
-	v.hazards(p, one.Hazards)
+	v.versions(p, one)
+	v.hazards(p, one)
 	if len(one.Notes) > 0 {
 		p.line()
 		p.line(p.Strong.Render("Notes"))
@@ -75,7 +77,7 @@ func (v planText) steps(p *page, steps []plan.Step) {
 	if len(steps) == 0 {
 		return
 	}
-	columns := []column{{"STEP", false}, {"WHAT", true}, {"LOCK", true}, {"WORK", false}, {"ESTIMATE", false}}
+	columns := []column{{"STEP", false}, {"WHAT", true}, {"LOCK", true}, {"WORK", false}, {"ESTIMATE", true}}
 	rows := make([][]string, len(steps))
 	idWidth := 0
 	for i, s := range steps {
@@ -120,13 +122,32 @@ func (v planText) sql(p *page, s plan.Step, indent string) {
 	}
 }
 
-func (v planText) hazards(p *page, hazards []plan.Hazard) {
-	if len(hazards) == 0 {
+// versions tells what versions of the app can do at each moment.
+func (v planText) versions(p *page, one *plan.Plan) {
+	ms := moments(one)
+	if len(ms) == 0 {
+		return
+	}
+	p.line()
+	cells := make([][]string, len(ms))
+	for i, m := range ms {
+		cells[i] = []string{m.when, m.old, m.fresh}
+	}
+	p.grid("  ", []column{{"WHEN", false}, {"OLD VERSIONS OF THE APP", true}, {"NEW VERSIONS", true}}, cells, func(_, column int) lipgloss.Style {
+		if column == 0 {
+			return p.Strong
+		}
+		return lipgloss.NewStyle()
+	})
+}
+
+func (v planText) hazards(p *page, one *plan.Plan) {
+	if len(one.Hazards) == 0 {
 		return
 	}
 	p.line()
 	p.line(p.Strong.Render("Hazards"))
-	for _, h := range hazards {
+	for _, h := range one.Hazards {
 		style := p.severity(h)
 		verdict := string(h.Severity)
 		if h.Allowed {
@@ -134,6 +155,9 @@ func (v planText) hazards(p *page, hazards []plan.Hazard) {
 		}
 		p.line("  ", style.Render(fmt.Sprintf("%-7s", verdict)), "  ", p.Strong.Render(clean(h.Rule)), "  ", clean(h.String()))
 		p.wrapped("           ", h.Message, lipgloss.NewStyle())
+		if !h.Allowed && h.Severity != plan.Info {
+			p.place("           ", v.source.sourceOf(one, h.File), h.Pos, style)
+		}
 		if h.Instead != "" {
 			p.wrapped("           instead: ", h.Instead, lipgloss.NewStyle())
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// place shows the line that something is about, with a caret below; nothing when
-// the text is not at hand.
-func (p *page) place(source string, at plan.Pos, style lipgloss.Style) {
+// place shows the line that something is about, indented, with a caret below;
+// nothing when the text is not at hand.
+func (p *page) place(indent, source string, at plan.Pos, style lipgloss.Style) {
 	lines := strings.Split(source, "\n")
 	if source == "" || at.Line < 1 || at.Line > len(lines) {
 		return
@@ -21,7 +21,7 @@ func (p *page) place(source string, at plan.Pos, style lipgloss.Style) {
 	column := min(max(at.Column-1, 0), len(line))
 	number := strconv.Itoa(at.Line)
 	// A long line is cut on both sides, so that the place stays in sight.
-	width := p.width - len(number) - 10
+	width := p.width - len(number) - len(indent) - 6
 	before := width * 2 / 5
 	head, tail := "", ""
 	if len(line) > width && column > before {
@@ -30,9 +30,9 @@ func (p *page) place(source string, at plan.Pos, style lipgloss.Style) {
 	if len(line) > width {
 		line, tail = line[:width], "…"
 	}
-	indent := ansi.StringWidth(head + visible(string(line[:column])))
-	p.line("    ", p.Faint.Render(number+" |"), " ", head, visible(string(line)), tail)
-	p.line("    ", p.Faint.Render(strings.Repeat(" ", len(number))+" |"), " ", strings.Repeat(" ", indent), style.Render("^"))
+	room := ansi.StringWidth(head + visible(string(line[:column])))
+	p.line(indent, p.Faint.Render(number+" |"), " ", head, visible(string(line)), tail)
+	p.line(indent, p.Faint.Render(strings.Repeat(" ", len(number))+" |"), " ", strings.Repeat(" ", room), style.Render("^"))
 }
 
 // visible makes a line of source harmless to a terminal; tabs become blanks, so

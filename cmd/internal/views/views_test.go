@@ -46,7 +46,7 @@ func golden(t *testing.T, name string, got []byte) {
 func outputs() map[string]func(s *streams.Streams) error {
 	both := []*plan.Plan{splitName(), addNote()}
 	planAs := func(f views.Format, verbose bool, plans ...*plan.Plan) func(s *streams.Streams) error {
-		return func(s *streams.Streams) error { return views.NewPlan(s, f, verbose).Plans(plans) }
+		return func(s *streams.Streams) error { return views.NewPlan(s, f, verbose, source).Plans(plans) }
 	}
 	statusAs := func(f views.Format, statuses *executor.Status) func(s *streams.Streams) error {
 		return func(s *streams.Streams) error { return views.NewStatus(s, f).Status(statuses) }
@@ -171,7 +171,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	want := []*plan.Plan{splitName(), addNote()}
-	if err := views.NewPlan(streams.Buffers(&out, io.Discard), views.JSON, false).Plans(want); err != nil {
+	if err := views.NewPlan(streams.Buffers(&out, io.Discard), views.JSON, false, nil).Plans(want); err != nil {
 		t.Fatal(err)
 	}
 	decoder := json.NewDecoder(&out)
@@ -196,7 +196,7 @@ func TestHostileNames(t *testing.T) {
 	p.Hazards = []plan.Hazard{{Rule: "x", Severity: plan.Warning, Message: "\x1b]0;title\x07", Instead: "a\nDROP TABLE users"}}
 	for _, format := range []views.Format{views.Text, views.Markdown, views.SQL} {
 		var out bytes.Buffer
-		if err := views.NewPlan(streams.Buffers(&out, io.Discard), format, false).Plans([]*plan.Plan{p}); err != nil {
+		if err := views.NewPlan(streams.Buffers(&out, io.Discard), format, false, source).Plans([]*plan.Plan{p}); err != nil {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(out.String(), "\x1b\x07") {

@@ -3,13 +3,23 @@
 -- Fingerprint f00d.
 -- These are the statements that migrate will run. It adds what a script cannot: gates, a journal,
 -- retries, and chunks with checkpoints. Read it; do not run it.
+-- before expand: old versions of the app run; new ones must wait for expand.
+-- expand, backfill: old versions of the app run; no lock is waited for longer than its timeout; new
+-- ones must wait: rows are being filled (gate flag-off).
+-- open: old versions of the app run, and read what new versions write (shadow writes); new ones
+-- run; so does going back to the old version.
+-- contract: old versions of the app must be gone, as the gates prove: flag-full, soaked,
+-- backfilled, verified; new ones run; no lock is waited for longer than its timeout.
+-- grace, 24h: old versions of the app fail, loudly; migrate rollback lets them run again; new ones
+-- run.
+-- after: old versions of the app fail, or are rejected, where they use the old shape; new ones run.
 --
--- error drop-column-not-null at migrations/0007_split_name.sql:8:25: new versions cannot leave out
+-- error missing-down at migrations/0007_split_name.sql:8:19: new versions cannot leave out
 -- users.name, which is NOT NULL and has no default
 -- instead: say with migrate:down what old versions read in it
 --
--- info column-position at migrations/0007_split_name.sql:4:1: the columns stand at the end of the
--- table
+-- info insert-without-column-list at migrations/0007_split_name.sql:4:1: the columns stand at the
+-- end of the table
 -- allowed: nobody writes INSERT without a column list | @team
 
 -- ========================================================================
@@ -29,7 +39,7 @@ ALTER TABLE "users" ADD COLUMN "first_name" text, ADD COLUMN "last_name" text;
 -- ========================================================================
 
 -- backfill-1: fill users.first_name, users.last_name
--- lock: ROW EXCLUSIVE on users; work: chunks, ~1,234,567 rows; lock timeout 300ms
+-- lock: ROW EXCLUSIVE on users; work: chunks, seconds, ~1,234,567 rows; lock timeout 300ms
 -- run piece by piece, each in a transaction of its own
 UPDATE "users" SET "first_name" = split_part("name", ' ', 1) WHERE ctid >= $1 AND ctid < $2;
 
@@ -39,7 +49,8 @@ UPDATE "users" SET "first_name" = split_part("name", ' ', 1) WHERE ctid >= $1 AN
 
 -- contract-1: prove that users.first_name has no NULL
 -- validated online, so that SET NOT NULL need not scan
--- lock: SHARE UPDATE EXCLUSIVE on users; work: scan, ~1,234,567 rows; lock timeout 300ms
+-- lock: SHARE UPDATE EXCLUSIVE on users; work: scan, minutes, ~1,234,567 rows, 13 GB; lock timeout
+-- 300ms
 ALTER TABLE "users" VALIDATE CONSTRAINT "users_first_name_nn";
 ALTER TABLE "users" ALTER COLUMN "first_name" SET NOT NULL;
 -- undo:
@@ -55,6 +66,10 @@ ALTER TABLE "users" DROP COLUMN "~name";
 -- Fingerprint beef.
 -- These are the statements that migrate will run. It adds what a script cannot: gates, a journal,
 -- retries, and chunks with checkpoints. Read it; do not run it.
+-- before expand: old versions of the app run; new ones must wait for expand.
+-- expand: old versions of the app run; no lock is waited for longer than its timeout; new ones must
+-- wait for its end.
+-- after: old versions of the app run; new ones run.
 
 -- ========================================================================
 -- EXPAND: migrate expand, before the rollout
