@@ -32,7 +32,11 @@ func parseSQL(src string) (*pg.ParseResult, error) {
 	}
 	tree, err := pg.Parse(src)
 	if err != nil {
-		return nil, syntaxError(src, err)
+		err = syntaxError(src, err)
+		if se := (*planner.SyntaxError)(nil); errors.As(err, &se) {
+			err = withNewer(src, se)
+		}
+		return nil, err
 	}
 	return tree, nil
 }

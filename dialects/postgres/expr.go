@@ -131,7 +131,7 @@ func (sc scope) function(f *pg.FuncCall, e *planner.Expr) error {
 // functionName gives a function's name, and whether it may be looked up among
 // the built-in ones (no schema of the user's before it).
 func functionName(f *pg.FuncCall) (name string, builtin bool) {
-	parts, ok := names(f.Funcname)
+	parts, ok := names(f.GetFuncname())
 	if !ok || len(parts) == 0 {
 		return "", false
 	}

@@ -30,6 +30,9 @@ func (in *inspector) rights(ctx context.Context, t *planner.Table, oid int64) er
 	if err != nil {
 		return fmt.Errorf("reading its rights: %w", err)
 	}
+	if err := in.counters(ctx, t, oid); err != nil {
+		return err
+	}
 	for fact, value := range map[string]string{factOwner: owner, factGrants: grants, factCascades: cascades} {
 		if value != "" {
 			t.Facts[fact] = value
@@ -40,3 +43,30 @@ func (in *inspector) rights(ctx context.Context, t *planner.Table, oid int64) er
 
 // granteeName writes a grantee of aclexplode x as GRANT wants it.
 const granteeName = `CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END`
+
+// counters reads the sequences that columns count with, and the expressions of
+// generated columns: what undoing a change of them needs.
+func (in *inspector) counters(ctx context.Context, t *planner.Table, oid int64) error {
+	rows, err := in.tx.QueryContext(ctx, `
+		SELECT '`+factSequence+`' || a.attname, format('%I.%I', n.nspname, c.relname) || format(' AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s',
+			format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END)
+		FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::int8::oid AND d.deptype IN ('a', 'i')
+		UNION ALL
+		SELECT '`+factExpression+`' || a.attname, pg_get_expr(f.adbin, f.adrelid)
+		FROM pg_attribute a JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+		WHERE a.attrelid = $1::int8::oid AND a.attgenerated <> '' AND NOT a.attisdropped`, oid)
+	if err != nil {
+		return fmt.Errorf("reading its sequences: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
+	for rows.Next() {
+		var fact, value string
+		if err := rows.Scan(&fact, &value); err != nil {
+			return fmt.Errorf("reading its sequences: %w", err)
+		}
+		t.Facts[fact] = value
+	}
+	return rows.Err()
+}

@@ -82,3 +82,166 @@ func lowerSetIdentity(s *planner.Schema, o planner.OpSetIdentity) ([]plan.Step, 
 	return []plan.Step{catalogStep("make "+name+"."+o.Column.Name+" an identity", "it goes on counting where its sequence is",
 		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo)}, nil
 }
+
+const (
+	// factSequence with a column's name holds the sequence that the column owns
+	// or counts with, and its options, as CREATE SEQUENCE wants them.
+	factSequence = "sequence of "
+	// factExpression with a column's name holds the expression of a generated one.
+	factExpression = "expression of "
+)
+
+// lowerIdentity does in one instant what a file does to a column's identity.
+// Where a sequence gave the values before, the identity goes on from there.
+func lowerIdentity(s *planner.Schema, o planner.OpDirect) (planner.Lowered, error) {
+	object := o.Changes[0].Object
+	t := s.Table(object.On)
+	if t == nil || t.Column(object.Detail) == nil {
+		return planner.Lowered{}, &planner.Unsupported{
+			What: o.Changes[0].What, Reason: "there is no such column before the migration", Instead: "say GENERATED … AS IDENTITY where the column is added",
+		}
+	}
+	i := identity{s: s, table: t, column: *t.Column(object.Detail)}
+	i.sequence, i.options, i.counts = i.before()
+	var do, undo []string
+	var titles []string
+	carried := false
+	for _, c := range o.Changes {
+		n, err := readStatement(c.SQL)
+		if err != nil {
+			return planner.Lowered{}, err
+		}
+		titles = append(titles, c.What)
+		if n.GetDropStmt() != nil { // it has made way already
+			continue
+		}
+		if adds := addsIdentity(c.SQL); adds && i.counts && !carried && i.column.Generated == "" {
+			do = append(do, i.setAside()...)
+			do = append(do, c.SQL, i.carryOver())
+			carried = true
+			continue
+		}
+		do = append(do, c.SQL)
+	}
+	if carried {
+		keep := slices.IndexFunc(o.Changes, func(c planner.Direct) bool { return strings.HasPrefix(c.SQL, "DROP SEQUENCE") }) < 0
+		do = append(do, i.dispose(keep))
+		undo = i.backToSequence()
+	} else {
+		undo = i.backTo(o.Changes)
+	}
+	name := s.Display(t.Ref)
+	return oneStep(catalogStep("change how "+name+"."+i.column.Name+" counts", "one transaction, so that there is always something that counts: "+strings.Join(titles, "; "),
+		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo)), nil
+}
+
+// identity is a column on its way to or from counting by itself.
+type identity struct {
+	s                 *planner.Schema
+	table             *planner.Table
+	column            planner.Column
+	sequence, options string
+	counts            bool
+}
+
+// before reads which sequence the column counts with now.
+func (i identity) before() (sequence, options string, counts bool) {
+	fact := i.table.Facts[factSequence+i.column.Name]
+	at := strings.LastIndex(fact, " AS ")
+	if at < 0 {
+		return "", "", false
+	}
+	return fact[:at], fact[at+1:], true
+}
+
+func (i identity) alter() string {
+	return "ALTER TABLE " + quoteRef(i.table.Ref) + " ALTER COLUMN " + quote(i.column.Name) + " "
+}
+
+func (i identity) helper() planner.Ref {
+	return planner.Ref{Schema: i.table.Ref.Schema, Name: helperSequence(i.table.Ref.Name, i.column.Name)}
+}
+
+// own is the sequence of the identity, as an expression.
+func (i identity) own() string {
+	return fmt.Sprintf("pg_catalog.pg_get_serial_sequence(%s, %s)", literal(quoteRef(i.table.Ref)), literal(i.column.Name))
+}
+
+// setAside lets the old sequence go of its name and its column.
+func (i identity) setAside() []string {
+	return []string{
+		"ALTER SEQUENCE " + i.sequence + " OWNED BY NONE",
+		"ALTER SEQUENCE " + i.sequence + " RENAME TO " + quote(i.helper().Name),
+	}
+}
+
+func (i identity) carryOver() string {
+	return fmt.Sprintf("SELECT pg_catalog.setval(%s, last_value, is_called) FROM %s", i.own(), quoteRef(i.helper()))
+}
+
+// dispose drops the old sequence, or gives it its name back where the file keeps it.
+func (i identity) dispose(keep bool) string {
+	if !keep {
+		return "DROP SEQUENCE " + quoteRef(i.helper())
+	}
+	return "ALTER SEQUENCE " + quoteRef(i.helper()) + " OWNED BY " + quoteRef(i.table.Ref) + "." + quote(i.column.Name)
+}
+
+// backToSequence makes the sequence again that an identity replaced.
+func (i identity) backToSequence() []string {
+	helper := quoteRef(i.helper())
+	name := i.sequence[strings.LastIndex(i.sequence, ".")+1:]
+	return []string{
+		"CREATE SEQUENCE " + helper + " " + i.options,
+		"DO " + dollarQuoted(fmt.Sprintf(" DECLARE l bigint; c boolean; BEGIN\n"+
+			"  EXECUTE format('SELECT last_value, is_called FROM %%s', %s) INTO l, c;\n  PERFORM setval(%s, l, c);\nEND ", i.own(), literal(helper))),
+		i.alter() + "DROP IDENTITY",
+		"ALTER SEQUENCE " + helper + " RENAME TO " + name,
+		i.alter() + "SET DEFAULT " + i.column.Default.SQL(bareColumn),
+		"ALTER SEQUENCE " + i.sequence + " OWNED BY " + quoteRef(i.table.Ref) + "." + quote(i.column.Name),
+	}
+}
+
+// backTo restores what the column was: an identity, with its options, or none.
+func (i identity) backTo(changes []planner.Direct) []string {
+	kind := map[string]string{identityAlways: "ALWAYS", identityByDefault: "BY DEFAULT"}[i.column.Generated]
+	switch {
+	case kind == "":
+		return []string{i.alter() + "DROP IDENTITY IF EXISTS"}
+	case slices.ContainsFunc(changes, func(c planner.Direct) bool { return strings.Contains(c.What, "DROP IDENTITY") }):
+		return []string{
+			i.alter() + "ADD GENERATED " + kind + " AS IDENTITY (SEQUENCE NAME " + i.sequence + " " + withoutType(i.options) + ")",
+			fmt.Sprintf("SELECT pg_catalog.setval(%s, greatest(max(%s), pg_catalog.pg_sequence_last_value(%s::regclass))) FROM %s",
+				i.own(), quote(i.column.Name), i.own(), quoteRef(i.table.Ref)),
+		}
+	}
+	set := "SET GENERATED " + kind
+	for _, o := range []string{"START WITH", "INCREMENT BY", "MINVALUE", "MAXVALUE", "CACHE", "NO CYCLE", "CYCLE"} {
+		if value, ok := option(i.options, o); ok {
+			set += strings.TrimRight(" SET "+o+" "+value, " ")
+		}
+	}
+	return []string{i.alter() + set}
+}
+
+// withoutType: an identity has the type of its column.
+func withoutType(options string) string {
+	_, rest, ok := strings.Cut(options, " START WITH")
+	if !ok {
+		return options
+	}
+	return "START WITH" + rest
+}
+
+// option finds the value of one option among those that the inspector writes.
+func option(options, name string) (string, bool) {
+	before, rest, ok := strings.Cut(options+" ", name+" ")
+	if !ok || name == "CYCLE" && strings.HasSuffix(before, "NO ") {
+		return "", false
+	}
+	if strings.HasSuffix(name, "CYCLE") {
+		return "", true
+	}
+	value, _, _ := strings.Cut(rest, " ")
+	return value, true
+}

@@ -17,11 +17,17 @@ var partDirects = map[string]func(*planner.Schema, planner.OpDirect, planner.Dir
 	objectValidation: lowerValidation,
 	objectIndex:      lowerRenameIndex,
 	objectRows:       lowerTruncate,
+	objectPosition:   lowerPosition,
+	objectExpression: lowerExpression,
 }
 
 // lowerParts lowers statements about one part of a table, each to its own steps;
 // ok is false where the object is something else.
 func lowerParts(s *planner.Schema, o planner.OpDirect) (out planner.Lowered, ok bool, err error) {
+	if o.Changes[0].Object.Kind == objectIdentity {
+		out, err = lowerIdentity(s, o)
+		return out, true, err
+	}
 	lower := partDirects[o.Changes[0].Object.Kind]
 	if lower == nil {
 		return out, false, nil
@@ -157,5 +163,37 @@ func lowerTruncate(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (pla
 	return planner.Lowered{Steps: []plan.Step{step}, Hazards: []plan.Hazard{{
 		Rule: "data-loss-truncate", Severity: plan.Error, Message: "all rows of " + strings.Join(names, ", ") + " are gone for good, at once",
 		Instead: "DELETE the rows that nobody needs: that is done in chunks",
+	}}}, nil
+}
+
+// lowerPosition puts a sequence behind what is there. There is no way back, and
+// none is needed.
+func lowerPosition(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (planner.Lowered, error) {
+	what := s.Display(c.Object.Ref)
+	if c.Object.Detail != "" {
+		what = "the sequence of " + s.Display(c.Object.On) + "." + c.Object.Detail
+	}
+	return oneStep(catalogStep("move "+what+" forward", "it never goes back: what others have drawn meanwhile is theirs", plan.Lock{}, []string{c.SQL}, nil)), nil
+}
+
+// lowerExpression changes or drops the expression of a generated column.
+func lowerExpression(s *planner.Schema, o planner.OpDirect, c planner.Direct) (planner.Lowered, error) {
+	t := s.Table(c.Object.On)
+	if t == nil || t.Column(c.Object.Detail) == nil {
+		return planner.Lowered{}, &planner.Unsupported{What: c.What, Reason: "there is no such column before the migration"}
+	}
+	name, lock := s.Display(t.Ref)+"."+c.Object.Detail, plan.Lock{Mode: lockAccessExclusive, Object: s.Display(t.Ref)}
+	if c.Effect == planner.Destroys {
+		step := catalogStep("let "+name+" be a plain column", "after the grace: PostgreSQL has no way back but to write the table anew", lock, []string{c.SQL}, nil)
+		return planner.Lowered{Steps: []plan.Step{step}, Notes: []string{"new versions must not write " + name + " before the grace is over: until then PostgreSQL computes it, as old versions need it"}}, nil
+	}
+	before := t.Facts[factExpression+c.Object.Detail]
+	step := catalogStep("change the expression of "+name, "PostgreSQL writes the table anew, with the column computed", lock, []string{c.SQL},
+		[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET EXPRESSION AS (%s)", quoteRef(t.Ref), quote(c.Object.Detail), before)})
+	step.Work, step.Rows, step.StatementTimeoutMS = plan.Rewrite, t.Rows, 0
+	return planner.Lowered{Steps: []plan.Step{step}, Hazards: []plan.Hazard{{
+		Rule: "stored-generated-rewrites", Severity: plan.Error,
+		Message: "nobody can read or write " + lock.Object + " while PostgreSQL writes all of it anew, with " + c.Object.Detail + " computed",
+		Instead: "a new plain column with -- migrate:up, which is filled in chunks, and DROP COLUMN " + c.Object.Detail,
 	}}}, nil
 }

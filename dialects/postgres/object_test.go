@@ -398,9 +398,17 @@ func (w *world) world() []string {
 		}
 	}
 	for _, o := range []planner.ObjectRef{
-		{Kind: kindTrigger, Ref: planner.Ref{Name: "tr"}}, {Kind: kindTrigger, Ref: planner.Ref{Name: "off"}}, {Kind: kindPolicy, Ref: planner.Ref{Name: "pol"}},
-		{Kind: kindComment}, {Kind: kindComment, Detail: "column name"}, {Kind: kindComment, Detail: "constraint t_note"}, {Kind: kindPrivileges},
-		{Kind: kindTableSetting}, {Kind: kindColumn, Detail: "column name"}, {Kind: kindColumn, Detail: "column note"}, {Kind: kindColumn, Detail: "column price"},
+		{Kind: kindTrigger, Ref: planner.Ref{Name: "tr"}},
+		{Kind: kindTrigger, Ref: planner.Ref{Name: "off"}},
+		{Kind: kindPolicy, Ref: planner.Ref{Name: "pol"}},
+		{Kind: kindComment},
+		{Kind: kindComment, Detail: "column name"},
+		{Kind: kindComment, Detail: "constraint t_note"},
+		{Kind: kindPrivileges},
+		{Kind: kindTableSetting},
+		{Kind: kindColumn, Detail: "column name"},
+		{Kind: kindColumn, Detail: "column note"},
+		{Kind: kindColumn, Detail: "column price"},
 	} {
 		o.On = t
 		refs.Objects = append(refs.Objects, o)

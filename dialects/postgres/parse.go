@@ -40,6 +40,7 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 	}
 	validations(out.Statements)
 	adopt(out.Statements)
+	identities(out.Statements)
 	transactions(out.Statements, nodes)
 	return out, nil
 }

@@ -126,6 +126,9 @@ func (r reader) selected(x *pg.SelectStmt) []planner.Change {
 	if x.IntoClause != nil {
 		return r.opaque("SELECT INTO "+refOf(x.IntoClause.Rel).String(), "it creates and fills a table at once: create the table, then fill it")
 	}
+	if out := r.selectSetval(x); out != nil {
+		return out
+	}
 	if len(x.TargetList) != 1 || len(x.FromClause) > 0 || x.WithClause != nil {
 		return nil
 	}
@@ -141,19 +144,6 @@ func (r reader) selected(x *pg.SelectStmt) []planner.Change {
 		if setting == "search_path" && value == "" || slices.Contains(harmless, setting) {
 			return r.ignored("SELECT set_config", "a dump empties its search path because it writes the schema before every name")
 		}
-	case name == "setval" && len(f.Args) >= 2:
-		text := f.Args[0]
-		if c := text.GetTypeCast(); c != nil {
-			text = c.Arg
-		}
-		ref, err := regclassRef(text.GetAConst().GetSval().GetSval())
-		if err != nil {
-			break
-		}
-		return r.one(planner.Direct{
-			What: "SELECT setval " + ref.String(), Object: planner.ObjectRef{Kind: kindSequence, Ref: ref},
-			Needs: queryNeeds(x.TargetList[0]), Effect: planner.Widens,
-		})
 	}
 	return nil
 }

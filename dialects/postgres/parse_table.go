@@ -50,7 +50,7 @@ func (r reader) tableClause(ref planner.Ref, c *pg.AlterTableCmd) (out []planner
 	case pg.AlterTableType_AT_DropIdentity:
 		return column("DROP IDENTITY", objectIdentity, planner.Narrows)
 	case pg.AlterTableType_AT_DropExpression:
-		return column("DROP EXPRESSION", objectExpression, planner.Narrows)
+		return column("DROP EXPRESSION", objectExpression, planner.Destroys)
 	case pg.AlterTableType_AT_SetExpression:
 		return column("SET EXPRESSION", objectExpression, planner.Narrows)
 	}
