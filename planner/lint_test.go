@@ -22,7 +22,8 @@ import (
 //	schema engine=postgres     or with one that a database has (see TestPlans)
 //	earlier                    a migration before those that follow
 //	lint [path=FILE]           the findings
-//	plan                       the hazards that the plan tells
+//	plan                       the hazards that the plan tells, and those that it
+//	                           asks the rows about
 //
 // Every rule must be found somewhere, on each engine that it is for.
 func TestLint(t *testing.T) {
@@ -50,6 +51,7 @@ func TestLint(t *testing.T) {
 			}
 			f.Name = strings.TrimSuffix(f.Path, ".sql")
 			var hazards []plan.Hazard
+			var asks string
 			var next *planner.Schema
 			switch td.Cmd {
 			case "earlier":
@@ -66,13 +68,20 @@ func TestLint(t *testing.T) {
 					return fmt.Sprintf("refused: %v\n", err)
 				}
 				hazards = p.Hazards
+				for _, q := range p.Questions {
+					emitted[known.Engine][q.Rule] = true
+					asks += fmt.Sprintf("asks %s [%s] rows of %s that %s\n", q.Severity, q.Rule, q.Table, q.Message)
+				}
 			default:
 				t.Fatalf("%s: unknown command %s", td.Pos, td.Cmd)
 			}
 			for _, h := range hazards {
 				emitted[known.Engine][h.Rule] = true
 			}
-			return tellHazards(hazards)
+			if asks != "" && len(hazards) == 0 {
+				return asks
+			}
+			return tellHazards(hazards) + asks
 		})
 	})
 	if ran == countFiles(t, "lintcases") {

@@ -151,7 +151,9 @@ func (l *linter) administration(n *pg.Node) {
 	case *pg.CreatePublicationStmt:
 		l.publication(x.Pubobjects)
 	case *pg.AlterPublicationStmt:
-		l.publication(x.Pubobjects)
+		if x.Action != pg.AlterPublicationAction_AP_DropObjects {
+			l.publication(x.Pubobjects)
+		}
 		if x.Action != pg.AlterPublicationAction_AP_AddObjects {
 			l.find("publication-affected", "", 0, "refresh the subscriptions after it", "publication %s changes what it sends", x.Pubname)
 		}
