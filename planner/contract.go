@@ -188,6 +188,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 			back = append(back, b.retypedBack(t, c, tomb))
 			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
 				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
+				Rest: c.rest, Comment: c.comment,
 			})
 		}
 		purge.Columns = append(purge.Columns, tomb)

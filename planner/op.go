@@ -266,6 +266,8 @@ type Rebuilt struct {
 	Type    string
 	NotNull bool
 	Default Expr
+	// Rest and Comment are those of the new shape, which come with the switch.
+	Rest, Comment string
 }
 
 // Omitted is a column that new versions leave out, and what their rows hold

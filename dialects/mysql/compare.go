@@ -20,59 +20,96 @@ func (d *dialect) Compare(s *planner.Schema, from planner.Column, to string) pla
 		}
 		return out
 	}
+	var re *recoding
 	if a.isText() && b.isText() {
-		if why := d.sameCollation(s, from, &b); why != "" {
+		var why string
+		if re, why = d.recoding(s, from, b); why != "" {
 			out.Why = why
 			return out
 		}
-		// The column's own character set stays where it is.
-		plain := b
-		plain.charset, plain.collate = "", ""
-		out.Canonical = d.shown(plain, s.VersionNum)
-		b = plain
+		if re == nil {
+			// The column's own character set stays where it is.
+			b.charset, b.collate = "", ""
+			out.Canonical = d.shown(b, s.VersionNum)
+		}
 	}
+	charBytes := maxBytes(s, from)
 	a.charset, a.collate = "", ""
+	back, ok := d.conversionOf(a, b, charBytes)
+	if re != nil && a.sql() == b.sql() {
+		back, ok = conversion{nearest: "@"}, true
+	}
 	switch {
-	case a.sql() == b.sql():
+	case re == nil && a.sql() == b.sql():
 		out.Kind, out.Why = planner.TypeSame, "it is the same type"
-	case d.free(a, b, maxBytes(s, from)):
+	case re == nil && d.free(a, b, charBytes):
 		out.Kind, out.Why = planner.TypeFree, fmt.Sprintf("%s widens %s to %s without touching a row", d.product(), a.sql(), b.sql())
-	case compatible(a, b):
+	case ok && b.isLOB() && indexedWhole(s, from):
+		out.Why = fmt.Sprintf("an index over the column needs a length in %s: drop it first", b.sql())
+	case ok:
+		back = d.back(re, back)
 		out.Kind = planner.TypeCompatible
-		out.Why = fmt.Sprintf("%s would copy the table and block writes; every %s fits %s", d.product(), a.sql(), b.sql())
-		out.Up = planner.ColumnExpr(from.Name)
-		out.Down = clampDown(a, b, from.Name)
+		out.Why = fmt.Sprintf("%s would write the table anew; every %s fits %s", d.product(), a.sql(), b.full())
+		out.Up, out.Down, out.Fit = re.up(from), back.down(from), back.fit(from)
 	default:
 		out.Why = fmt.Sprintf("clients that expect %s would read %s", a.sql(), b.sql())
 	}
 	return out
 }
 
-// sameCollation says why changing a text column to b would change its character
-// set or collation; "" if it would not.
-func (d *dialect) sameCollation(s *planner.Schema, from planner.Column, b *colType) string {
+// recoding finds how a text column's character set or collation changes; nil if
+// they do not. why says what forbids it.
+func (d *dialect) recoding(s *planner.Schema, from planner.Column, b colType) (re *recoding, why string) {
 	has := collations(s, from)
-	want := b.collate
+	charset, _, _ := strings.Cut(b.collate, "_")
 	switch {
-	case want == "" && b.charset == "":
+	case b.collate == "" && b.charset == "":
 		// Written without, the column gets the table's.
 		if from.Collation != "" {
-			return fmt.Sprintf("without COLLATE %s it would get the table's character set and collation, which rewrites its values", from.Collation)
+			return nil, fmt.Sprintf("without COLLATE %s it would get the table's character set and collation, which rewrites its values", from.Collation)
 		}
-		return ""
-	case want == "":
-		for _, h := range has {
-			if !strings.HasPrefix(h, strings.ToLower(b.charset)+"_") {
-				return fmt.Sprintf("its character set would change to %s, which rewrites its values", b.charset)
-			}
+		return nil, ""
+	case b.collate == "":
+		charset = strings.ToLower(b.charset)
+		if from.Charset == b.charset || from.Collation == "" && len(has) > 0 && !slices.ContainsFunc(has, func(h string) bool { return !strings.HasPrefix(h, charset+"_") }) {
+			return nil, ""
 		}
-		if from.Collation == "" && len(has) > 0 || from.Charset == b.charset {
-			return ""
-		}
-	case slices.Contains(has, strings.ToLower(want)) && len(has) == 1:
-		return ""
+	case slices.Contains(has, strings.ToLower(b.collate)) && len(has) == 1:
+		return nil, ""
 	}
-	return fmt.Sprintf("its collation would change to %s, which changes how it sorts and compares", b.charset+" "+b.collate)
+	if b.charset != "" {
+		charset = strings.ToLower(b.charset)
+	}
+	old := ""
+	if len(has) == 1 {
+		old, _, _ = strings.Cut(has[0], "_")
+	}
+	r, ok := d.recode(old, charset)
+	switch {
+	case !ok:
+		return nil, fmt.Sprintf("its character set would change to %s, which does not have all its characters", b.charset+b.collate)
+	case indexedBy(s, from, func(ix planner.Index) bool { return ix.Unique }):
+		return nil, fmt.Sprintf("its collation would change to %s, under which a unique index takes other values for equal: drop that first", strings.TrimSpace(b.charset+" "+b.collate))
+	}
+	return &r, ""
+}
+
+// indexedBy reports whether an index of some kind mentions the column, and
+// indexedWhole whether one does without a length. A column does not know its
+// table: every one that has just this column counts.
+func indexedBy(s *planner.Schema, c planner.Column, kind func(planner.Index) bool) bool {
+	return slices.ContainsFunc(s.Tables, func(t *planner.Table) bool {
+		col := t.Column(c.Name)
+		return col != nil && col.Type == c.Type && col.Collation == c.Collation && slices.ContainsFunc(t.Indexes, func(ix planner.Index) bool {
+			return slices.Contains(ix.Columns, c.Name) && kind(ix)
+		})
+	})
+}
+
+func indexedWhole(s *planner.Schema, c planner.Column) bool {
+	return indexedBy(s, c, func(ix planner.Index) bool {
+		return indexKind(ix) == "" && !strings.Contains(ix.Definition, quoteName(c.Name)+"(")
+	})
 }
 
 // collations lists what the column's collation may be: its own, or its table's.
@@ -130,9 +167,6 @@ func (d *dialect) free(a, b colType, charBytes int) bool {
 		return from > 255 || to <= 255 || d.maria && from <= 127
 	case a.name == b.name && a.class() == classEnum:
 		return len(b.elems) > len(a.elems) && slices.Equal(a.elems, b.elems[:len(a.elems)]) && elemBytes(a) == elemBytes(b)
-	case a.name == "tinyint" && b.name == "tinyint":
-		// tinyint(1) and tinyint differ in what they display.
-		return true
 	}
 	return false
 }
@@ -152,54 +186,6 @@ func elemBytes(t colType) int {
 	default:
 		return 8
 	}
-}
-
-var intRank = map[string]int{"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 5}
-
-// compatible reports whether clients of the old type can read the new one.
-func compatible(a, b colType) bool {
-	if a.zerofill || b.zerofill {
-		return false
-	}
-	if a.class() == classInt && b.class() == classInt {
-		return a.unsigned == b.unsigned && intRank[b.name] > intRank[a.name]
-	}
-	if growsString(a, b) {
-		return true
-	}
-	return a.name == "float" && b.name == "double" && a.scale < 0 && b.scale < 0 && a.unsigned == b.unsigned
-}
-
-// growsString reports a longer type of the same kind of string: a client that
-// reads the short one reads the long one.
-func growsString(a, b colType) bool {
-	return a.name == b.name && (a.name == "varchar" || a.name == "varbinary") && b.length > a.length
-}
-
-var intBounds = map[string][3]string{ // lowest, highest, highest unsigned
-	"tinyint":   {"-128", "127", "255"},
-	"smallint":  {"-32768", "32767", "65535"},
-	"mediumint": {"-8388608", "8388607", "16777215"},
-	"int":       {"-2147483648", "2147483647", "4294967295"},
-}
-
-// clampDown never fails: a value that the old type cannot hold becomes the
-// nearest that it can.
-func clampDown(a, b colType, column string) planner.Expr {
-	e := planner.ColumnExpr(column)
-	if growsString(a, b) {
-		e.Parts = []planner.Part{{Text: "LEFT("}, {Column: column}, {Text: fmt.Sprintf(", %d)", a.length)}}
-		return e
-	}
-	low, high := "-3.402823466e38", "3.402823466e38"
-	if b, ok := intBounds[a.name]; ok {
-		low, high = b[0], b[1]
-		if a.unsigned {
-			low, high = "0", b[2]
-		}
-	}
-	e.Parts = []planner.Part{{Text: "LEAST(GREATEST("}, {Column: column}, {Text: ", " + low + "), " + high + ")"}}
-	return e
 }
 
 // TypedNull implements planner.Dialect.

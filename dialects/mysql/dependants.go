@@ -125,3 +125,28 @@ func visibility(rest string) string {
 	}
 	return ""
 }
+
+// inPlace orders new columns so that each ends where it shall: of two that are to
+// stand behind the same column, the last one added does. A shadow stands right
+// behind its original, and so comes after the user's own; those that the user
+// wants behind a shadow's name come after that.
+func inPlace(columns []planner.NewColumn) []planner.NewColumn {
+	var own, shadows, behind []planner.NewColumn
+	for _, n := range columns {
+		if n.After != "" {
+			shadows = append(shadows, n)
+		}
+	}
+	for _, n := range columns {
+		_, place := placeOf(n.Rest)
+		follows := func(o planner.NewColumn) bool { return place == "AFTER "+quoteName(o.Name) }
+		switch {
+		case n.After != "":
+		case slices.ContainsFunc(shadows, follows) || slices.ContainsFunc(behind, follows):
+			behind = append(behind, n)
+		default:
+			own = append(own, n)
+		}
+	}
+	return slices.Concat(own, shadows, behind)
+}

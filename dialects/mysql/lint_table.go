@@ -197,12 +197,13 @@ func (l *linter) redefined(table *ast.TableName, s *ast.AlterTableSpec) {
 	if charset == "" {
 		charset = t.Facts[factCharset]
 	}
-	if to.charset != "" && charset != "" && !strings.EqualFold(to.charset, charset) && old.isText() {
+	kind := l.d.Compare(l.m.Schema, *col, to.full()).Kind
+	if to.charset != "" && charset != "" && !strings.EqualFold(to.charset, charset) && old.isText() && kind != planner.TypeCompatible {
 		l.find("charset-conversion", "", "ADD COLUMN in the new character set, UPDATE it from the old one, DROP COLUMN that",
 			"%s.%s goes from %s to %s: the table is copied, and indexes are built again, while writers wait", t.Ref.Name, from, charset, to.charset)
 	}
 	l.narrowed(t.Ref.Name+"."+from, old, to)
-	if kind := l.d.Compare(l.m.Schema, *col, to.full()).Kind; kind == planner.TypeIncompatible || kind == planner.TypeCompatible {
+	if kind == planner.TypeIncompatible || kind == planner.TypeCompatible {
 		sev := plan.Info // the plan does it by a shadow column
 		if kind == planner.TypeIncompatible {
 			sev = ""

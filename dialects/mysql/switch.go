@@ -202,11 +202,15 @@ func (w *switcher) restate(back bool) []plan.Statement {
 	var clauses []string
 	for _, r := range w.op.Rebuilt {
 		c := r.Column
-		if c.Rest == visibility(c.Rest) {
+		// So the shadow was made.
+		rest, comment := visibility(c.Rest), c.Comment
+		if rest == r.Rest && comment == r.Comment {
 			continue
 		}
 		if c.Type, c.NotNull, c.Default = r.Type, r.NotNull, r.Default; back {
-			c.Rest = visibility(c.Rest)
+			c.Rest, c.Comment = rest, comment
+		} else {
+			c.Rest, c.Comment = r.Rest, r.Comment
 		}
 		clauses = append(clauses, w.d.restated(c))
 	}
@@ -245,11 +249,11 @@ func (d *dialect) implicit(c planner.Column) string {
 		if d.maria {
 			return "'null'"
 		}
-		return "('null')"
+		return "(CAST('null' AS JSON))"
 	case classString, classBinary, classOther:
 	}
 	if t.isLOB() && !d.maria {
-		return "('')"
+		return "(CONCAT(''))" // a mere literal in parentheses is none to ALTER COLUMN
 	}
 	return "''"
 }
@@ -349,7 +353,11 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 	v := verifier{d: w.d, sync: w.op.Grace, k: k}
 	var sets, wrong, assigned []string
 	for _, g := range w.op.Grace.Groups {
-		for _, a := range g.Down {
+		downs := g.Down
+		if len(g.Nearest) > 0 {
+			downs = g.Nearest
+		}
+		for _, a := range downs {
 			cond := v.stale(a, w.open(a.Column))
 			sets = append(sets, fmt.Sprintf("%[1]s = IF(%[2]s, %[3]s, %[1]s)", quoteName(a.Column), cond, a.Expr.SQL(quoteName)))
 			wrong = append(wrong, cond)

@@ -164,3 +164,21 @@ INSERT INTO pages (id, body, n) VALUES (1, 'y', 1), (2, NULL, 2);
 ---
 -- migrate:allow lock-not-none "a small table"
 CREATE INDEX by_body ON pages ((lower(body)), n);
+=== my-drop-texts-with-down: mysql mariadb
+CREATE TABLE t (id bigint PRIMARY KEY, note text NOT NULL, doc json NOT NULL, b blob NOT NULL, words varchar(20) NOT NULL);
+INSERT INTO t (id, note, doc, b, words) VALUES (1, 'x', '{}', 'x', 'x');
+---
+-- migrate:down t.note = concat(words, '')
+-- migrate:down t.doc = json_object('words', words)
+-- migrate:down t.b = concat(words, '')
+ALTER TABLE t DROP COLUMN note, DROP COLUMN doc, DROP COLUMN b;
+=== my-retype-and-add-behind: mysql mariadb
+CREATE TABLE t (id bigint PRIMARY KEY, a int, b int, c int);
+INSERT INTO t (id, a, b, c) VALUES (1, 2, 3, 4);
+---
+ALTER TABLE t MODIFY COLUMN a bigint, ADD COLUMN a1 int AFTER a, ADD COLUMN a2 int AFTER a1, RENAME COLUMN b TO bb, ADD COLUMN z int FIRST;
+=== my-retype-unique-not-null: mysql mariadb
+CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL, UNIQUE KEY by_n (n));
+INSERT INTO t (id, n) VALUES (1, 2), (2, 3);
+---
+ALTER TABLE t MODIFY COLUMN n bigint NOT NULL;
