@@ -128,7 +128,7 @@ func (w *world) rows(t *testing.T, table string, columns, unsteady []string) []s
 	t.Helper()
 	cells := make([]string, 0, len(columns))
 	for _, c := range sorted(slices.Clone(columns)) {
-		cell := fmt.Sprintf("COALESCE(CAST(%s AS %s), 'NULL')", w.quote(c), w.either("text", "char"))
+		cell := fmt.Sprintf("COALESCE(CAST(%s AS %s, 'NULL')", w.quote(c), w.either(`text) COLLATE "C"`, "char)"))
 		if slices.Contains(unsteady, table+"."+c) {
 			cell = fmt.Sprintf("CASE WHEN %s IS NULL THEN 'NULL' ELSE 'a value' END", w.quote(c))
 		}

@@ -18,6 +18,12 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 		b.add(stageContract, t.repairs[0].at, op)
 	}
+	for _, c := range t.columns {
+		if c.retyped() && !c.dropped && !c.retype.Must.IsZero() {
+			// It goes with the old column.
+			b.add(stageContract, c.at, OpAddCheck{Table: t.t, Change: AddCheck{Table: t.t.Ref, Name: b.hiddenName(t, c.orig.Name), Check: c.retype.Must}})
+		}
+	}
 	forbid := map[stage]*located[OpSetNotNull]{}
 	for _, c := range t.columns {
 		b.tighten(t, c, forbid)
@@ -188,7 +194,6 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 			back = append(back, b.retypedBack(t, c, tomb))
 			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
 				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
-				Rest: c.rest, Comment: c.comment,
 			})
 		}
 		purge.Columns = append(purge.Columns, tomb)

@@ -158,6 +158,14 @@ type TypeChange struct {
 	// Fit is Down, but NULL for a value that the old type cannot hold: what
 	// keeps an old column current that is unique. Zero: Down never comes near only.
 	Fit Expr
+	// Must is what the rows fulfil that the new type can hold, where there may be
+	// others: contract begins with the proof. Zero: all do.
+	Must Expr
+	// Using is what a USING clause may say that means no more than the change.
+	Using Expr
+	// Reindexes: a Free change rebuilds every index that mentions the column. With
+	// Up and Down, a shadow column takes its place where there is such an index.
+	Reindexes bool
 }
 
 // TypeKind is the verdict on a change of type.

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -414,12 +415,27 @@ func (sh *shape) changeType(t *tableShape, col *columnShape, to string, using Ex
 		return
 	case TypeFree, TypeCompatible:
 	}
-	if !using.IsZero() && !sameSQL(sh.resolve(t, using), tc.Up) && !sameSQL(sh.resolve(t, using), ColumnExpr(col.orig.Name)) {
+	if tc.Kind == TypeFree && !tc.Up.IsZero() && sh.rebuildsIndex(t, col, tc) {
+		tc.Kind = TypeCompatible
+	}
+	meant := tc.Using
+	if meant.IsZero() {
+		meant = tc.Up
+	}
+	if !using.IsZero() && (!tc.Must.IsZero() && tc.Using.IsZero() || !sh.d.SameDefault(sh.resolve(t, using), meant)) && !sameSQL(sh.resolve(t, using), ColumnExpr(col.orig.Name)) {
 		sh.fail("type-change-breaks-old-app", "ADD COLUMN a new name with the new type, UPDATE it with the expression, DROP COLUMN the old one",
 			"USING changes the values of %s.%s while old and new versions use the same name", t.label, col.name)
 		return
 	}
 	col.retype, col.hidden = &tc, sh.hiddenName(t, col.orig.Name)
+}
+
+// rebuildsIndex reports whether a change of type that is otherwise free would
+// rebuild an index, and block the table meanwhile.
+func (sh *shape) rebuildsIndex(t *tableShape, col *columnShape, tc TypeChange) bool {
+	return slices.ContainsFunc(t.t.Indexes, func(ix Index) bool {
+		return slices.Contains(ix.Columns, col.orig.Name) && (tc.Reindexes || !ix.Simple)
+	})
 }
 
 func sameSQL(a, b Expr) bool {

@@ -98,6 +98,9 @@ func (b *builder) askColumn(t *tableShape, c *columnShape) {
 	case c.orig == nil && !c.up.IsZero():
 		b.ask(t, at{pos: c.upAt.pos, stmt: c.upAt.stmt}, RowQuestion{Kind: RowsFail, Exprs: []Expr{c.up}, Type: c.typ}, ruleTransformFails, plan.Error,
 			"repair the rows, or write a transform that copes with them", "cannot be transformed to %s.%s", t.label, c.name)
+	case c.retyped() && !c.retype.Must.IsZero():
+		b.ask(t, c.at, RowQuestion{Kind: RowsViolate, Exprs: []Expr{c.retype.Must}}, ruleRowsViolate, plan.Error,
+			"repair them with an UPDATE in a migration before", "have a value in %s that does not fit the type %s", c.orig.Name, c.retype.Canonical)
 	case c.retyped():
 		b.ask(t, c.at, RowQuestion{Kind: RowsFail, Exprs: []Expr{c.retype.Up}, Type: c.retype.Canonical}, ruleTransformFails, plan.Error,
 			"repair the rows", "have a value in %s that does not fit the type %s", c.orig.Name, c.retype.Canonical)

@@ -30,6 +30,7 @@ func fullTypeOf(text string) (t *pg.TypeName, collation string, err error) {
 // Compare sorts a change of type. Free is what PostgreSQL 13 to 18 do without
 // rewriting the table or rebuilding a plain index (ALTER TABLE, Notes: binary
 // coercible types, and lengths that only grow); the tests watch relfilenodes.
+// Another collation is free but for the indexes.
 func (Dialect) Compare(s *planner.Schema, from planner.Column, to string) planner.TypeChange {
 	target, collation, err := fullTypeOf(to)
 	if err != nil {
@@ -47,34 +48,46 @@ func (Dialect) Compare(s *planner.Schema, from planner.Column, to string) planne
 	if err != nil {
 		return incompatible(canonical, reasonOf(err))
 	}
-	canonical, old = visibleType(s, canonical), visibleType(s, old)
-	if collation != "" && collation != from.Collation {
-		return incompatible(canonical, "the collation changes from "+orDefault(from.Collation)+" to "+collation+", and with it the order and equality of values")
+	r := retyping{s: s, column: from.Name, from: source, to: target, old: visibleType(s, old), canonical: visibleType(s, canonical)}
+	if collation == "default" {
+		collation = ""
 	}
-	if collation == "" && from.Collation != "" {
-		return incompatible(canonical, "without COLLATE the column loses its collation "+from.Collation)
-	}
-	out := planner.TypeChange{Canonical: canonical}
+	out := r.verdict()
 	if collation != "" {
 		out.Canonical += " COLLATE " + quote(collation)
 	}
-	if old == canonical {
-		out.Kind, out.Why = planner.TypeSame, "the type stays "+canonical
+	if collation != from.Collation {
+		if collation == "" {
+			out.Canonical += ` COLLATE "default"`
+		}
+		return recollated(s, from, collation, out)
+	}
+	return out
+}
+
+// recollated is a verdict on a change of type that changes the collation, too:
+// the values stay, and only the indexes are in another order.
+func recollated(s *planner.Schema, from planner.Column, collation string, out planner.TypeChange) planner.TypeChange {
+	if out.Kind == planner.TypeIncompatible {
 		return out
 	}
-	if len(source.ArrayBounds) > 0 || len(target.ArrayBounds) > 0 {
-		return incompatible(canonical, "arrays are written anew")
+	why := "the collation changes from " + orDefault(from.Collation) + " to " + orDefault(collation)
+	for _, c := range []string{from.Collation, collation} {
+		if slices.Contains(strings.Split(s.Facts[factLoose], "\x01"), c) && c != "" {
+			return incompatible(out.Canonical, why+", and "+c+" is not deterministic: with it, other values are equal than before")
+		}
 	}
-	if why, ok := freeChange(source, target); ok {
-		out.Kind, out.Why = planner.TypeFree, why
-		return out
+	switch out.Kind {
+	case planner.TypeSame:
+		out.Up, out.Down = planner.ColumnExpr(from.Name), planner.ColumnExpr(from.Name)
+		out.Why = why + ": the values stay as they are, and only indexes are in another order"
+	default:
+		out.Why += "; " + why
 	}
-	if up, down, fit, ok := compatibleChange(from.Name, plainTypeName(source), plainTypeName(target)); ok {
-		out.Kind, out.Up, out.Down, out.Fit = planner.TypeCompatible, up, down, fit
-		out.Why = fmt.Sprintf("every %s is a %s, but PostgreSQL stores it in another width and would rewrite the table", old, canonical)
-		return out
+	if out.Kind != planner.TypeCompatible {
+		out.Kind, out.Reindexes = planner.TypeFree, true
 	}
-	return incompatible(canonical, fmt.Sprintf("%s and %s are read and stored differently", old, canonical))
+	return out
 }
 
 func orDefault(collation string) string {
@@ -99,26 +112,6 @@ func visibleType(s *planner.Schema, typ string) string {
 	return typ
 }
 
-// freeChange reports changes that touch the catalog alone.
-func freeChange(from, to *pg.TypeName) (why string, ok bool) {
-	a, b := plainTypeName(from), plainTypeName(to)
-	m, n := modsOf(from), modsOf(to)
-	grows := len(n) == 0 || len(m) == 1 && len(n) == 1 && m[0] <= n[0]
-	switch {
-	case (a == "varchar" || a == "text") && b == "text", a == "text" && b == "varchar" && len(n) == 0:
-		return a + " and " + b + " are stored alike", true
-	case a == b && (a == "varchar" || a == "varbit") && grows:
-		return "a longer limit rejects nothing that is stored", true
-	case a == "numeric" && b == "numeric" && (len(n) == 0 || len(m) == 2 && len(n) == 2 && m[1] == n[1] && m[0] <= n[0]):
-		return "more digits before the point reject nothing that is stored", true
-	case a == b && strings.HasPrefix(a, "time") && grows:
-		return "a higher precision keeps what is stored", true
-	case a == "cidr" && b == "inet":
-		return "every cidr is an inet and stored alike", true
-	}
-	return "", false
-}
-
 // modsOf are a type's modifiers: length, precision, scale. A numeric(p) has
 // scale 0.
 func modsOf(t *pg.TypeName) []int {
@@ -132,35 +125,6 @@ func modsOf(t *pg.TypeName) []int {
 		out = append(out, 0)
 	}
 	return out
-}
-
-// compatibleChange converts between types of which clients of the old one can
-// read the new one. Down clamps: it never fails. Fit is NULL where Down would
-// only come near.
-func compatibleChange(column, from, to string) (up, down, fit planner.Expr, ok bool) {
-	limits := map[string][2]string{
-		"int2": {"(-32768)", "32767"},
-		"int4": {"(-2147483648)", "2147483647"},
-	}
-	wider := map[string]bool{"int2 int4": true, "int2 int8": true, "int4 int8": true, "float4 float8": true}
-	if !wider[from+" "+to] {
-		return planner.Expr{}, planner.Expr{}, planner.Expr{}, false
-	}
-	c := planner.Part{Column: column}
-	t := func(s string) planner.Part { return planner.Part{Text: s} }
-	up = exprOf(column, c, t("::"+spelling[to]))
-	if from == "float4" {
-		down = floatDown(column)
-		fit = exprOf(column, slices.Concat([]planner.Part{t("CASE WHEN ")}, bracketed(down.Parts), []planner.Part{t("::double precision IS NOT DISTINCT FROM "), c, t(" THEN ")},
-			bracketed(down.Parts), []planner.Part{t(" END")})...)
-		fit.MaybeNull = true
-		return up, down, fit, true
-	}
-	l := limits[from]
-	down = exprOf(column, t("least(greatest("), c, t(", "+l[0]+"), "+l[1]+")::"+spelling[from]))
-	fit = exprOf(column, t("CASE WHEN "), c, t(" BETWEEN "+l[0]+" AND "+l[1]+" THEN "), c, t("::"+spelling[from]+" END"))
-	fit.MaybeNull = true
-	return up, down, fit, true
 }
 
 func bracketed(parts []planner.Part) []planner.Part {
@@ -202,8 +166,13 @@ func (Dialect) SameDefault(a, b planner.Expr) bool {
 func bare(n *pg.Node) *pg.Node {
 	switch x := n.GetNode().(type) {
 	case *pg.Node_TypeCast:
-		if inner := bare(x.TypeCast.Arg); inner.GetAConst() != nil {
+		inner := bare(x.TypeCast.Arg)
+		if inner.GetAConst() != nil {
 			return inner
+		}
+		x.TypeCast.Arg = inner
+		if name := plainTypeName(x.TypeCast.TypeName); name != "" { // int and integer are pg_catalog.int4, and so is int4
+			x.TypeCast.TypeName.Names = []*pg.Node{pg.MakeStrNode(name)}
 		}
 	case *pg.Node_AConst:
 		if s, ok := constText(x.AConst); ok {

@@ -1,10 +1,14 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/expandcontract/migrate/integration/servers"
 	"github.com/expandcontract/migrate/planner"
@@ -37,25 +41,54 @@ var typeChanges = []struct {
 	{"smallint", "bigint", planner.TypeCompatible},
 	{"integer", "bigint", planner.TypeCompatible},
 	{"real", "float8", planner.TypeCompatible},
-	{"bigint", "integer", planner.TypeIncompatible},
-	{"character varying(20)", "varchar(10)", planner.TypeIncompatible},
-	{"character varying", "varchar(10)", planner.TypeIncompatible},
-	{"text", "varchar(10)", planner.TypeIncompatible},
+	{"interval(3)", "interval(6)", planner.TypeFree},
+	{"interval(3)", "interval", planner.TypeFree},
+	{"interval day to second(3)", "interval", planner.TypeFree},
+	{"interval year to month", "interval", planner.TypeFree},
+	{"time(2) with time zone", "timetz(4)", planner.TypeFree},
+	{"text", `text COLLATE "C"`, planner.TypeFree},
+	{"character varying(20)", `varchar(40) COLLATE "C"`, planner.TypeFree},
+	{"integer", "whole", planner.TypeFree},
+	{"whole", "integer", planner.TypeFree},
+	{"positive", "integer", planner.TypeFree},
+	{"label", "text", planner.TypeFree},
+	{"character varying(10)", "label", planner.TypeFree},
+	{"bigint", "integer", planner.TypeCompatible},
+	{"integer", "smallint", planner.TypeCompatible},
+	{"character varying(20)", "varchar(10)", planner.TypeCompatible},
+	{"character varying", "varchar(10)", planner.TypeCompatible},
+	{"text", "varchar(10)", planner.TypeCompatible},
+	{"numeric(10,2)", "numeric(12,4)", planner.TypeCompatible},
+	{"numeric(10,2)", "numeric(8,2)", planner.TypeCompatible},
+	{"numeric(10,4)", "numeric(8,2)", planner.TypeCompatible},
+	{"numeric", "numeric(8,2)", planner.TypeCompatible},
+	{"integer", "positive", planner.TypeIncompatible},
+	{"integer", "numeric", planner.TypeIncompatible},
+	{"numeric", "integer", planner.TypeIncompatible},
+	{"double precision", "real", planner.TypeIncompatible},
+	{"numeric(10,2)", "numeric(11,4)", planner.TypeIncompatible},
+	{"bit(5)", "bit(9)", planner.TypeIncompatible},
+	{"timestamp with time zone", "timestamp", planner.TypeIncompatible},
+	{"interval(6)", "interval(3)", planner.TypeIncompatible},
+	{"jsonb", "json", planner.TypeIncompatible},
 	{"character(5)", "char(9)", planner.TypeIncompatible},
 	{"character(5)", "text", planner.TypeIncompatible},
-	{"numeric(10,2)", "numeric(12,4)", planner.TypeIncompatible},
-	{"numeric(10,2)", "numeric(8,2)", planner.TypeIncompatible},
 	{"timestamp without time zone", "timestamptz", planner.TypeIncompatible},
 	{"timestamp(6) without time zone", "timestamp(3)", planner.TypeIncompatible},
 	{"inet", "cidr", planner.TypeIncompatible},
 	{"integer", "text", planner.TypeIncompatible},
 	{"text[]", "varchar[]", planner.TypeIncompatible},
-	{"text", `text COLLATE "C"`, planner.TypeIncompatible},
 	{"json", "jsonb", planner.TypeIncompatible},
 }
 
+// typeDomains are the domains among them.
+const typeDomains = `CREATE DOMAIN whole AS int; CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN label AS varchar(20)`
+
 func compare(from, to string) planner.TypeChange {
-	return Dialect{}.Compare(&planner.Schema{Path: []string{"public"}}, planner.Column{Name: "c", Type: from}, to)
+	s := &planner.Schema{Path: []string{"public"}, Facts: map[string]string{
+		factDomains: "positive", factBases: "whole=integer\x01positive=integer\x01label=character varying(20)", factLoose: "loose",
+	}}
+	return Dialect{}.Compare(s, planner.Column{Name: "c", Type: from}, to)
 }
 
 func TestCompare(t *testing.T) {
@@ -68,17 +101,18 @@ func TestCompare(t *testing.T) {
 		if got.Why == "" || got.Canonical == "" {
 			t.Errorf("%s to %s: why %q, canonical %q", tc.from, tc.to, got.Why, got.Canonical)
 		}
-		if converts := !got.Up.IsZero() && !got.Down.IsZero(); converts != (tc.want == planner.TypeCompatible) {
+		if converts := !got.Up.IsZero() && !got.Down.IsZero(); tc.want == planner.TypeCompatible && !converts || tc.want == planner.TypeIncompatible && converts {
 			t.Errorf("%s to %s: up %v, down %v", tc.from, tc.to, got.Up, got.Down)
 		}
 	}
 	collated := planner.Column{Name: "c", Type: "character varying(5)", Collation: "C"}
 	for to, want := range map[string]planner.TypeKind{
-		`varchar(9) COLLATE "C"`: planner.TypeFree,
-		"varchar(9)":             planner.TypeIncompatible, // would fall back to the default collation
-		"no such (":              planner.TypeIncompatible,
+		`varchar(9) COLLATE "C"`:     planner.TypeFree,
+		"varchar(9)":                 planner.TypeFree, // back to the default collation
+		`varchar(9) COLLATE "loose"`: planner.TypeIncompatible,
+		"no such (":                  planner.TypeIncompatible,
 	} {
-		if got := (Dialect{}).Compare(&planner.Schema{}, collated, to); got.Kind != want {
+		if got := (Dialect{}).Compare(&planner.Schema{Facts: map[string]string{factLoose: "other\x01loose"}}, collated, to); got.Kind != want {
 			t.Errorf("a collated column to %s is %s (%s), want %s", to, got.Kind, got.Why, want)
 		}
 	}
@@ -88,33 +122,115 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestFreeIsFree runs each change that Compare calls free on a table with rows
-// and an index, and watches that neither is written anew.
-func TestFreeIsFree(t *testing.T) {
+// TestTypeFacts runs each change as it stands on a table with rows and indexes,
+// and compares what the server says that it does with what Compare says: free is
+// neither a rewrite nor, unless Compare says so, a build of an index; what needs
+// a shadow is a rewrite. The lock is ACCESS EXCLUSIVE throughout.
+func TestTypeFacts(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, db *servers.Database) {
 		pool := db.Open(t)
-		free := 0
+		run(t, pool, typeDomains)
 		for i, tc := range typeChanges {
-			if tc.want != planner.TypeFree {
+			table := fmt.Sprintf("t%d", i)
+			run(t, pool, fmt.Sprintf("CREATE TABLE %[1]s (c %[2]s, d int); INSERT INTO %[1]s (d) SELECT generate_series(1, 100)", table, tc.from))
+			if tc.from != "json" && tc.to != "json" {
+				run(t, pool, fmt.Sprintf("CREATE INDEX ON %[1]s (c DESC, d); CREATE INDEX ON %[1]s (d) INCLUDE (c)", table))
+			}
+			if strings.HasPrefix(tc.from, "character varying") {
+				run(t, pool, fmt.Sprintf(`CREATE INDEX ON %[1]s (c varchar_pattern_ops); CREATE INDEX ON %[1]s USING hash (c);
+					ALTER TABLE %[1]s ADD UNIQUE (c); CREATE TABLE child_%[1]s (c %[2]s REFERENCES %[1]s (c))`, table, tc.from))
+			}
+			got := compare(tc.from, tc.to)
+			said, lock, err := watched(t, db, table, fmt.Sprintf("ALTER TABLE %s ALTER c TYPE %s", table, tc.to))
+			if err != nil && got.Kind == planner.TypeIncompatible {
+				continue // not even the server can
+			}
+			if err != nil {
+				t.Errorf("%s to %s: %v", tc.from, tc.to, err)
 				continue
 			}
-			free++
-			table := fmt.Sprintf("free%d", i)
-			run(t, pool, fmt.Sprintf("CREATE TABLE %s (c %s, d int); INSERT INTO %s (d) SELECT generate_series(1, 100); CREATE INDEX ON %s (c, d)", table, tc.from, table, table))
-			files := "SELECT string_agg(pg_relation_filenode(oid)::text, ',' ORDER BY oid) FROM pg_class WHERE relname LIKE '" + table + "%'"
-			before := text(t, pool, files)
-			run(t, pool, fmt.Sprintf("ALTER TABLE %s ALTER c TYPE %s", table, compare(tc.from, tc.to).Canonical))
-			if after := text(t, pool, files); after != before {
-				t.Errorf("%s to %s: the files of table and index change from %s to %s", tc.from, tc.to, before, after)
+			rewrites, builds := strings.Contains(said, "rewriting table"), strings.Contains(said, `building index "t`)
+			switch got.Kind {
+			case planner.TypeSame, planner.TypeFree:
+				if rewrites || builds != got.Reindexes {
+					t.Errorf("%s to %s is called %s, reindexes %t, and the server does:\n%s", tc.from, tc.to, got.Kind, got.Reindexes, said)
+				}
+			case planner.TypeCompatible:
+				if !rewrites {
+					t.Errorf("%s to %s gets a shadow, and the server would not write the table anew:\n%s", tc.from, tc.to, said)
+				}
+			case planner.TypeIncompatible:
+			}
+			if lock != "AccessExclusiveLock" {
+				t.Errorf("%s to %s takes %s", tc.from, tc.to, lock)
 			}
 			typ := text(t, pool, "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attname = 'c' AND attrelid = '"+table+"'::regclass")
-			if typ != compare(tc.from, tc.to).Canonical {
-				t.Errorf("%s to %s: the server calls it %s, we %s", tc.from, tc.to, typ, compare(tc.from, tc.to).Canonical)
+			if plain, _, _ := strings.Cut(got.Canonical, " COLLATE "); typ != plain {
+				t.Errorf("%s to %s: the server calls it %s, we %s", tc.from, tc.to, typ, plain)
 			}
 		}
-		if free == 0 {
-			t.Error("no free change was tried")
+	})
+}
+
+// watched runs a statement and returns what the server says that it does, and
+// the strongest lock that it takes on a table.
+func watched(t *testing.T, db *servers.Database, table, statement string) (said, lock string, err error) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notices []string
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notices = append(notices, n.Message) }
+	conn, err := pgx.ConnectConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), "BEGIN; SET LOCAL client_min_messages = debug1; "+statement); err != nil {
+		return "", "", err
+	}
+	err = conn.QueryRow(t.Context(), `SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation = $1::regclass AND granted
+		ORDER BY mode = 'AccessExclusiveLock' DESC LIMIT 1`, table).Scan(&lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(notices, "\n"), lock, nil
+}
+
+// TestIndexFacts: which indexes, checks and foreign keys a longer varchar costs.
+func TestIndexFacts(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, db *servers.Database) {
+		pool := db.Open(t)
+		for i, tc := range []struct{ with, says string }{
+			{"CREATE INDEX %[1]s_i ON %[1]s (lower(c))", "building index"},
+			{"CREATE INDEX %[1]s_i ON %[1]s (d) WHERE c <> ''", "building index"},
+			{"ALTER TABLE %s ADD CHECK (c <> 'x')", "verifying table"},
+			{"ALTER TABLE %s ADD CHECK (c <> 'x') NOT VALID", ""},
+			{"CREATE TABLE p_%[1]s (c varchar(40) PRIMARY KEY); ALTER TABLE %[1]s ADD FOREIGN KEY (c) REFERENCES p_%[1]s", ""},
+			{"ALTER TABLE %s ADD EXCLUDE USING btree (c WITH =)", ""},
+			{"CREATE STATISTICS st_%[1]s ON c, d FROM %[1]s", ""},
+		} {
+			table := fmt.Sprintf("f%d", i)
+			run(t, pool, fmt.Sprintf("CREATE TABLE %s (c varchar(20), d int); ", table)+fmt.Sprintf(tc.with, table))
+			said, _, err := watched(t, db, table, "ALTER TABLE "+table+" ALTER c TYPE varchar(40)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			does := ""
+			for _, work := range []string{"rewriting table", "building index", "verifying table", "validating foreign key"} {
+				if strings.Contains(said, work) {
+					does = work
+				}
+			}
+			if does != tc.says {
+				t.Errorf("with %s the server does %q, want %q", tc.with, does, tc.says)
+			}
 		}
 	})
 }
@@ -124,12 +240,17 @@ func TestDownNeverFails(t *testing.T) {
 	t.Parallel()
 	pool := servers.Fresh(t, servers.Postgres).Open(t)
 	for from, values := range map[string][]string{
-		"smallint int":    {"2147483647", "-2147483648", "32768", "7"},
-		"smallint bigint": {"9223372036854775807", "-9223372036854775808", "-32769"},
-		"integer bigint":  {"9223372036854775807", "-9223372036854775808", "2147483648", "-7"},
-		"real float8":     {"'NaN'", "'Infinity'", "'-Infinity'", "1e308", "-1e308", "1e-300", "-1e-320", "0", "1.5", "1e-45", "3.4028236e38", "5e-324"},
+		"smallint int":                {"2147483647", "-2147483648", "32768", "7"},
+		"smallint bigint":             {"9223372036854775807", "-9223372036854775808", "-32769"},
+		"integer bigint":              {"9223372036854775807", "-9223372036854775808", "2147483648", "-7"},
+		"numeric(10,2) numeric(12,4)": {"'NaN'", "99999999.9999", "-99999999.9999", "1.005", "0", "-0.0001"},
+		"varchar(3) text":             {"'abcdef'", "''", "'äöüß'", "'ab   '"},
+		"real float8":                 {"'NaN'", "'Infinity'", "'-Infinity'", "1e308", "-1e308", "1e-300", "-1e-320", "0", "1.5", "1e-45", "3.4028236e38", "5e-324"},
 	} {
 		old, wide, _ := strings.Cut(from, " ")
+		if old == "varchar(3)" {
+			old = "character varying(3)"
+		}
 		c := compare(old, wide)
 		for _, v := range values {
 			value := func(string) string { return "(" + v + ")::" + c.Canonical }

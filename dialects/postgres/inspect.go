@@ -35,14 +35,17 @@ func (s *session) Inspect(ctx context.Context, refs planner.References) (*planne
 
 func (in *inspector) schema(ctx context.Context, refs planner.References) (*planner.Schema, error) {
 	out := &planner.Schema{Engine: "postgres", Facts: map[string]string{}}
-	var path, domains string
+	var path, domains, bases, loose string
 	err := in.tx.QueryRowContext(ctx, `
 		SELECT current_setting('server_version'), current_setting('server_version_num')::int, coalesce(current_schema(), ''),
 			array_to_string(current_schemas(false), E'\x01'),
 			coalesce((SELECT string_agg(format_type(t.oid, NULL), ', ' ORDER BY format_type(t.oid, NULL)) FROM pg_type t
 				WHERE t.typtype = 'd' AND t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-				AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid))), '')`).
-		Scan(&out.Version, &out.VersionNum, &out.Default, &path, &domains)
+				AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid))), ''),
+			coalesce((SELECT string_agg(format_type(t.oid, NULL) || '=' || format_type(t.typbasetype, t.typtypmod), E'\x01' ORDER BY t.oid)
+				FROM pg_type t WHERE t.typtype = 'd' AND t.typnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)), ''),
+			coalesce((SELECT string_agg(collname, E'\x01' ORDER BY oid) FROM pg_collation WHERE NOT collisdeterministic), '')`).
+		Scan(&out.Version, &out.VersionNum, &out.Default, &path, &domains, &bases, &loose)
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's facts: %w", err)
 	}
@@ -50,8 +53,10 @@ func (in *inspector) schema(ctx context.Context, refs planner.References) (*plan
 	if path != "" {
 		out.Path = strings.Split(path, "\x01")
 	}
-	if domains != "" {
-		out.Facts[factDomains] = domains
+	for fact, value := range map[string]string{factDomains: domains, factBases: bases, factLoose: loose} {
+		if value != "" {
+			out.Facts[fact] = value
+		}
 	}
 	seen := map[planner.Ref]bool{}
 	for _, r := range refs.Tables {

@@ -145,11 +145,17 @@ func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, erro
 		if k.Kind != kindCheck || !slices.Contains(k.Columns, c.Name) {
 			continue
 		}
-		drops = append(drops, "ALTER TABLE "+table+" DROP CONSTRAINT "+quote(k.Name))
-		def := strings.TrimSuffix(k.Definition, " NOT VALID")
-		adds = append(adds, "ALTER TABLE "+table+" ADD CONSTRAINT "+quote(k.Name)+" "+def+" NOT VALID")
-		if def == k.Definition {
-			validates = append(validates, "ALTER TABLE "+table+" VALIDATE CONSTRAINT "+quote(k.Name))
+		def, err := definedConstraint(t.Ref, k)
+		if err != nil {
+			return nil, &planner.Unsupported{What: "check " + k.Name, Reason: reasonOf(err), Instead: "drop it before and add it again after"}
+		}
+		add, err := def.add()
+		if err != nil {
+			return nil, err
+		}
+		drops, adds = append(drops, def.alter("DROP")), append(adds, add...)
+		if def.valid {
+			validates = append(validates, def.alter("VALIDATE"))
 		}
 	}
 	lock := plan.Lock{Mode: lockAccessExclusive, Object: s.Display(t.Ref)}
@@ -203,7 +209,7 @@ func noLongerFits(c planner.Column, wide string) string {
 		m := modsOf(t) // an explicit cast would fail where it does not fit
 		return fmt.Sprintf("%s <> 'NaN' AND (abs(%s) >= 1e%d OR %s <> round(%s, %d))", col, col, m[0]-m[1], col, col, m[1])
 	}
-	return fmt.Sprintf("CAST(CAST(%s AS %s) AS %s) IS DISTINCT FROM %s", col, c.Type, wide, col)
+	return cast(cast(col, c.Type), wide) + " IS DISTINCT FROM " + col
 }
 
 func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error) {

@@ -78,7 +78,8 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 }
 
 // moved tells of columns that a new one replaces: PostgreSQL adds columns at the
-// end and cannot place them, which matters to who names no columns.
+// end and cannot place them, which matters to who names no columns; and their
+// type is another from one statement to the next.
 func moved(s *planner.Schema, o planner.OpSwitch) []string {
 	var out []string
 	last := len(o.Table.Columns) - 1
@@ -89,6 +90,10 @@ func moved(s *planner.Schema, o planner.OpSwitch) []string {
 			out = append(out, fmt.Sprintf("column %s.%s is rebuilt and will stand last in %s: an INSERT without a column list would put values into other columns than before",
 				name, c.Name, name))
 		}
+	}
+	for _, r := range o.Rebuilt {
+		out = append(out, fmt.Sprintf("when column %s.%s is switched, prepared statements that return it fail once in each session (cached plan must not change result type), as with ALTER COLUMN TYPE",
+			s.Display(o.Table.Ref), r.Column.Name))
 	}
 	return out
 }
