@@ -125,7 +125,9 @@ func (b *builder) checkExprs(t *tableShape, downs []down) {
 	}
 	c := checkedExprs{t: t.t}
 	add := func(e Expr, typ, what string, pos plan.Pos) {
-		c.exprs = append(c.exprs, TypedExpr{Expr: b.withNulls(e, types), Type: typ, Pos: pos, What: what})
+		if e = b.withNulls(e, types); !b.makes(e.SQL(func(string) string { return "" }) + " " + typ) {
+			c.exprs = append(c.exprs, TypedExpr{Expr: e, Type: typ, Pos: pos, What: what})
+		}
 	}
 	for _, col := range t.columns {
 		if !col.up.IsZero() {
@@ -155,6 +157,20 @@ func (b *builder) checkExprs(t *tableShape, downs []down) {
 	if len(c.exprs) > 0 {
 		b.exprs = append(b.exprs, c)
 	}
+}
+
+// makes reports whether a text mentions something that the migration itself
+// makes, which the server does not know before.
+func (b *builder) makes(text string) bool {
+	return slices.ContainsFunc(b.directs, func(g *directGroup) bool {
+		switch g.object.Kind {
+		case "type", "domain", "function", "sequence", "collation":
+			return b.s.Object(g.object) == nil && strings.Contains(text, g.object.Ref.Name)
+		case "extension":
+			return b.s.Object(g.object) == nil
+		}
+		return false
+	})
 }
 
 func (b *builder) withNulls(e Expr, types map[string]string) Expr {
