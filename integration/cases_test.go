@@ -25,7 +25,8 @@ import (
 // since=170000 and until=170000 bound the server's version (planner.Schema's
 // VersionNum; until is exclusive), discard lets the rollback lose rows that exist
 // nowhere else, unsteady=table.column,… names values that differ from run to run,
-// norollback says that a contract of it cannot be taken back in its grace.
+// norollback says that a contract of it cannot be taken back in its grace, stays
+// that a rollback leaves something of it behind, since the engine has no way back.
 
 // A kase is one change and what is special about it.
 type kase struct {
@@ -34,6 +35,7 @@ type kase struct {
 	since, until int
 	discard      bool
 	noRollback   bool
+	stays        bool
 	unsteady     []string
 }
 
@@ -115,6 +117,8 @@ func (c *kase) option(o string) error {
 		c.discard = true
 	case "norollback":
 		c.noRollback = true
+	case "stays":
+		c.stays = true
 	case "unsteady":
 		c.unsteady = strings.Split(value, ",")
 	default:

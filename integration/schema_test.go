@@ -27,7 +27,7 @@ func (w *world) look(t *testing.T, unsteady ...string) picture {
 	t.Helper()
 	var p picture
 	if w.postgres() {
-		for _, q := range postgresCatalog {
+		for _, q := range slices.Concat(postgresCatalog, postgresObjects) {
 			p.Schema = append(p.Schema, w.strings(t, q)...)
 		}
 	} else {
@@ -49,7 +49,8 @@ const notOurs = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrate'
 // in schema migrate may stay; a function of ours may not.
 var postgresCatalog = []string{
 	`SELECT format('table %I.%I kind %s persistence %s rls %s/%s acl %s options %s comment %L', n.nspname, c.relname, c.relkind, c.relpersistence,
-		c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions, obj_description(c.oid, 'pg_class'))
+		c.relrowsecurity, c.relforcerowsecurity, ` + aclOf("c.relacl", "CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\"", "c.relowner") + `,
+		ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), obj_description(c.oid, 'pg_class'))
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ` + notOurs,
 	`SELECT format('column %I.%I.%I %s notnull %s default %s identity %L generated %L collation %s comment %L acl %s storage %s statistics %s options %s',
 		n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity,
