@@ -51,7 +51,15 @@ func findings(d Dialect, s *Schema, script *Script, dir *directives) []Finding {
 		f.m.Apply(st)
 	}
 	f.movedByHand()
-	return append(d.Lint(s, script), f.out...)
+	// The dialect, which sees more of a statement, is heard first.
+	out := d.Lint(s, script)
+	known := len(out)
+	for _, h := range f.out {
+		if !slices.ContainsFunc(out[:known], func(o Finding) bool { return o.Rule == h.Rule && o.Statement == h.Statement }) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // survey reads ahead: what fills a column may stand behind what needs it.
@@ -120,7 +128,6 @@ func (b *builder) found(script *Script, all []Finding) {
 // foundAt reports whether a rule is known to hit a statement already, as a
 // hazard or as an error.
 func (b *builder) foundAt(rule string, a at) bool {
-	same := func(h located[plan.Hazard]) bool { return h.it.Rule == rule && h.stmt == a.stmt }
-	return slices.ContainsFunc(b.hazard, same) || slices.ContainsFunc(b.linted, func(h located[plan.Hazard]) bool { return same(h) && h.pos != a.pos }) ||
+	return slices.ContainsFunc(b.hazard, func(h located[plan.Hazard]) bool { return h.it.Rule == rule && h.stmt == a.stmt }) ||
 		slices.ContainsFunc(b.ps.errs, func(e *Error) bool { return e.Rule == rule && e.Pos == a.pos })
 }

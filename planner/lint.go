@@ -107,7 +107,10 @@ func reported(ps *problems, tool foreign.Tool, hazards []plan.Hazard) []plan.Haz
 		case rule == "":
 			rule = "cannot-be-planned"
 		}
-		same := func(h plan.Hazard) bool { return h.Rule == rule && h.Pos == e.Pos }
+		// A hazard that is an error anyway says more than that it is refused.
+		same := func(h plan.Hazard) bool {
+			return h.Pos == e.Pos && (h.Rule == rule || rule == "cannot-be-planned" && h.Severity == plan.Error && !h.Allowed)
+		}
 		if !slices.ContainsFunc(out, same) && !slices.ContainsFunc(hazards, same) {
 			out = append(out, plan.Hazard{Rule: rule, Severity: sev, Pos: e.Pos, Message: e.Message, Instead: e.Instead})
 		}
