@@ -37,15 +37,18 @@ func TestRead(t *testing.T) {
 		{"own, down with a body", "0007_x.sql", "-- migrate:down a.b = c\n", postgres, foreign.Tool{}, "-- migrate:down a.b = c"},
 		{
 			"goose", "1_x.sql", "-- +goose Up\nA;\n-- +goose Down\nB;\n", postgres,
-			foreign.Tool{Name: foreign.Goose, Wraps: true}, "A;",
+			foreign.Tool{Name: foreign.Goose, Wraps: true},
+			"A;",
 		},
 		{
 			"goose, down first", "1_x.sql", "-- +goose Down\nB;\n-- +goose Up\nA;\n", postgres,
-			foreign.Tool{Name: foreign.Goose, Wraps: true}, "A;",
+			foreign.Tool{Name: foreign.Goose, Wraps: true},
+			"A;",
 		},
 		{
 			"goose without transaction", "1_x.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nA;\n", postgres,
-			foreign.Tool{Name: foreign.Goose}, "A;",
+			foreign.Tool{Name: foreign.Goose},
+			"A;",
 		},
 		{
 			"goose, marks in strings and comments", "1_x.sql",
@@ -55,15 +58,18 @@ func TestRead(t *testing.T) {
 		},
 		{
 			"goose, backslashes of MySQL", "1_x.sql", "-- +goose Up\nSELECT 'it\\'s\n-- +goose Down\n';\n", mysql,
-			foreign.Tool{Name: foreign.Goose, Wraps: true}, "SELECT 'it\\'s\n-- +goose Down\n';",
+			foreign.Tool{Name: foreign.Goose, Wraps: true},
+			"SELECT 'it\\'s\n-- +goose Down\n';",
 		},
 		{
 			"dbmate", "1_x.sql", "-- migrate:up\nA;\n-- migrate:down\nB;\n", postgres,
-			foreign.Tool{Name: foreign.Dbmate, Wraps: true}, "A;",
+			foreign.Tool{Name: foreign.Dbmate, Wraps: true},
+			"A;",
 		},
 		{
 			"dbmate without transaction", "1_x.sql", "-- migrate:up transaction:false\nA;\n-- migrate:down transaction:true\nB;\n", postgres,
-			foreign.Tool{Name: foreign.Dbmate}, "A;",
+			foreign.Tool{Name: foreign.Dbmate},
+			"A;",
 		},
 		{"golang-migrate", "000001_x.up.sql", "A;", postgres, foreign.Tool{Name: foreign.GolangMigrate}, "A;"},
 		{"golang-migrate, two statements", "1_x.up.sql", "A; B", postgres, foreign.Tool{Name: foreign.GolangMigrate, Wraps: true}, "A; B"},
@@ -73,19 +79,23 @@ func TestRead(t *testing.T) {
 		{"flyway, repeatable", "R__x.sql", "A;", postgres, foreign.Tool{Name: foreign.Flyway}, "A;"},
 		{
 			"pg_dump", "dump.sql", "-- PostgreSQL database dump\n\\restrict x\nA;\nCOPY t (a) FROM stdin WITH (x 1);\n1;\n'\n\\.\nB;\n\\.\n", postgres,
-			foreign.Tool{Name: foreign.Dump}, "-- PostgreSQL database dump\nA;\n\nB;",
+			foreign.Tool{Name: foreign.Dump},
+			"-- PostgreSQL database dump\nA;\n\nB;",
 		},
 		{
 			"pg_dump, nothing behind the rows", "dump.sql", "\\connect x\r\nCOPY t FROM STDIN;\r\n1\r\n\\.\r\n", postgres,
-			foreign.Tool{Name: foreign.Dump}, "",
+			foreign.Tool{Name: foreign.Dump},
+			"",
 		},
 		{
 			"mysqldump", "dump.sql", "/*M!999999\\- enable the sandbox mode */\n-- MariaDB dump 10.19\n/*!40101 SET x */;\nA;\nDELIMITER ;;\nCREATE TRIGGER t BEGIN B; END ;;\nDELIMITER ;\nC;\n", mysql,
-			foreign.Tool{Name: foreign.Dump}, "-- MariaDB dump 10.19\n;\nA;\nC;",
+			foreign.Tool{Name: foreign.Dump},
+			"-- MariaDB dump 10.19\n;\nA;\nC;",
 		},
 		{
 			"delimiters that never end", "V1__x.sql", "A;\ndelimiter //\nB//\n", mysql,
-			foreign.Tool{Name: foreign.Flyway}, "A;",
+			foreign.Tool{Name: foreign.Flyway},
+			"A;",
 		},
 		{"a dollar that is a parameter", "1_x.sql", "-- +goose Up\nSELECT $1;\n-- +goose Down\nB $1$;", postgres, foreign.Tool{Name: foreign.Goose, Wraps: true}, "SELECT $1;"},
 		{"a dash that is an operator", "1_x.sql", "SELECT 1--1;\n", mysql, foreign.Tool{}, "SELECT 1--1;"},
