@@ -106,12 +106,29 @@ func (b *builder) yields(o ObjectRef) bool {
 	})
 }
 
+// detailColumn begins the Detail of an ObjectRef that is about one column.
+const detailColumn = "column "
+
 // placeDirects puts each group among the operations on tables.
 func (b *builder) placeDirects() {
 	last := map[stage]int{}
 	for _, g := range b.directs {
 		op := OpDirect{Changes: g.changes(), Before: b.s.Object(g.object)}
+		for _, c := range g.columns {
+			if c.orig == nil || c.name == c.orig.Name {
+				continue
+			}
+			if op.Was == nil {
+				op.Was = map[string]string{}
+			}
+			if op.Was[c.name] = c.orig.Name; g.object.Detail == detailColumn+c.name {
+				was := g.object
+				was.Detail = detailColumn + c.orig.Name
+				op.Before = b.s.Object(was)
+			}
+		}
 		st := b.directStage(g, op.Before)
+		op.Grace = st == stageContract
 		b.refuseStars(g)
 		where := max(b.directPlace(st, g), last[st])
 		b.ops[st] = slices.Insert(b.ops[st], where, placedOp{at: g.its[0].at, op: op})
@@ -183,10 +200,16 @@ func (b *builder) directStage(g *directGroup, before *Object) stage {
 		note := fmt.Sprintf("%s mentions what gets its final name in contract, and so comes right after that: new versions must do without it until then", g.its[0].it.What)
 		b.notes = append(b.notes, note)
 		return stageContract
-	case st == stageExpand && (before != nil && g.replaces() && b.awaitsFill(g) || b.stageOfParts(g) == stageBackfill):
+	case st == stageExpand && (before != nil && g.replaces() && b.awaitsFill(g) || b.stageOfParts(g) == stageBackfill || g.readsRows() && len(b.ops[stageBackfill]) > 0):
 		return stageBackfill
 	}
 	return st
+}
+
+// readsRows reports whether a group keeps what it finds in the rows, so that it
+// must find what the backfill writes.
+func (g *directGroup) readsRows() bool {
+	return g.object.Kind == "materialized view" || g.object.Kind == "maintenance"
 }
 
 // replaces reports whether a group makes its object anew.

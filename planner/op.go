@@ -235,6 +235,12 @@ type (
 	OpDirect struct {
 		Changes []Direct
 		Before  *Object
+		// Grace: it runs in contract, where names move. What it drops must be
+		// able to come back as it was, until the grace is over.
+		Grace bool
+		// Was maps the names of columns that the migration renames to those that
+		// Before knows them by.
+		Was map[string]string
 	}
 	// OpOpaque runs a statement of the user's as it is, where migrate:phase put
 	// it; Undo is from migrate:undo.

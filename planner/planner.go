@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
 	"github.com/expandcontract/migrate/planner/rules"
@@ -256,6 +257,12 @@ func Refer(d Dialect, f File) (References, error) {
 			out.Tables = append(out.Tables, r)
 		}
 	}
+	object := func(o ObjectRef) {
+		if !slices.Contains(out.Objects, o) {
+			out.Objects = append(out.Objects, o)
+		}
+	}
+	renamed := map[[2]string]string{} // of a table, the new name: the old one
 	for _, st := range script.Statements {
 		for _, c := range st.Changes {
 			if di, ok := c.(DropIndex); ok && di.Table == (Ref{}) {
@@ -266,9 +273,14 @@ func Refer(d Dialect, f File) (References, error) {
 			switch c := c.(type) {
 			case AddConstraint:
 				table(c.Refers)
+			case RenameColumn:
+				renamed[[2]string{c.Table.Name, c.To}] = c.From
 			case Direct:
-				if !slices.Contains(out.Objects, c.Object) {
-					out.Objects = append(out.Objects, c.Object)
+				object(c.Object)
+				if name, ok := strings.CutPrefix(c.Object.Detail, detailColumn); ok && renamed[[2]string{c.Object.On.Name, name}] != "" {
+					was := c.Object
+					was.Detail = detailColumn + renamed[[2]string{c.Object.On.Name, name}]
+					object(was)
 				}
 				table(c.Object.On)
 				for _, n := range c.Needs {

@@ -31,6 +31,8 @@ func readSchema(t testing.TB, engine, text string) *planner.Schema {
 		words := strings.Fields(line)
 		switch {
 		case len(words) == 0:
+		case words[0] == "object":
+			s.Objects = append(s.Objects, readObject(t, &s, line))
 		case !strings.HasPrefix(line, " "):
 			table = readTable(&s, words)
 			s.Tables = append(s.Tables, table)
@@ -55,6 +57,40 @@ func readTable(s *planner.Schema, words []string) *planner.Table {
 		}
 	}
 	return table
+}
+
+// readObject reads "object KIND NAME [on TABLE] [detail DETAIL]: FACT=VALUE; …",
+// where a kind of two words has a hyphen, and a list's entries have commas.
+func readObject(t testing.TB, s *planner.Schema, line string) *planner.Object {
+	t.Helper()
+	head, facts, _ := strings.Cut(strings.TrimPrefix(line, "object "), ":")
+	words := strings.Fields(head)
+	o := &planner.Object{ObjectRef: planner.ObjectRef{Kind: strings.ReplaceAll(words[0], "-", " ")}, Facts: map[string]string{}}
+	schema := ""
+	if s.Engine == "postgres" {
+		schema = "public"
+	}
+	o.Ref = planner.Ref{Schema: schema, Name: words[1]}
+	for i := 2; i+1 < len(words); i += 2 {
+		switch words[i] {
+		case "on":
+			o.On, o.Ref.Schema = planner.Ref{Schema: schema, Name: words[i+1]}, ""
+		case "detail":
+			o.Detail = words[i+1]
+		default:
+			t.Fatalf("object has no %q: %s", words[i], line)
+		}
+	}
+	for _, f := range strings.Split(facts, ";") {
+		name, value, ok := strings.Cut(strings.TrimSpace(f), "=")
+		switch {
+		case name == "definition":
+			o.Definition = value
+		case ok:
+			o.Facts[name] = strings.ReplaceAll(value, ",", "\x01")
+		}
+	}
+	return o
 }
 
 // readPart reads a column, an index or whatever else a table has.

@@ -25,7 +25,7 @@ const (
 	factHolder     = "owner"
 	factRole       = "role" // that which migrates
 	factComment    = "comment"
-	factAcl        = "privileges"
+	factACL        = "privileges"
 	factOptions    = "options"
 	factColumns    = "columns"
 	factDependents = "dependents"
@@ -57,8 +57,8 @@ func aclEntries(acl, kind, owner, column string) string {
 		E'\x01' ORDER BY g.grantee, g.privilege_type) FROM aclexplode(coalesce(` + acl + `, acldefault('` + kind + `', ` + owner + `))) g)`
 }
 
-// relationAcl are the privileges on a table and on its columns.
-var relationAcl = `concat_ws(E'\x01', ` + aclEntries("c.relacl", "r", "c.relowner", "''") + `,
+// relationACL are the privileges on a table and on its columns.
+var relationACL = `concat_ws(E'\x01', ` + aclEntries("c.relacl", "r", "c.relowner", "''") + `,
 	(SELECT string_agg(concat_ws(E'\x02', CASE g.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(g.grantee) END, g.privilege_type, g.is_grantable::text, a.attname),
 		E'\x01' ORDER BY a.attnum, g.grantee, g.privilege_type) FROM pg_attribute a, aclexplode(a.attacl) g
 		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))`
@@ -124,7 +124,7 @@ var objectQueries = map[string]string{
 			WHEN w.detail LIKE 'constraint %' THEN (SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conname = substr(w.detail, 12))
 			ELSE obj_description(c.oid, 'pg_class') END)
 		FROM w JOIN pg_class c ON c.oid = to_regclass(w.tab)`,
-	kindPrivileges: `SELECT w.i, '', '', '', json_object_agg('privileges on ' || format('%I.%I', n.nspname, c.relname), ` + relationAcl + `)
+	kindPrivileges: `SELECT w.i, '', '', '', json_object_agg('privileges on ' || format('%I.%I', n.nspname, c.relname), ` + relationACL + `)
 		FROM w JOIN pg_class c ON c.oid = to_regclass(w.tab) OR w.name = '*' AND c.relkind = ANY (CASE WHEN w.detail = 'all sequence' THEN '{S}'::"char"[] ELSE '{r,p,v,m,f}' END)
 			AND w.detail IN ('all table', 'all sequence')
 		JOIN pg_namespace n ON n.oid = c.relnamespace AND (w.name <> '*' OR w.full_name = '"' || replace(n.nspname, '"', '""') || '"."*"') GROUP BY w.i`,
@@ -137,7 +137,7 @@ var objectQueries = map[string]string{
 		LEFT JOIN pg_default_acl a ON a.defaclrole = r.oid AND a.defaclnamespace = k.schema AND upper(a.defaclobjtype::text) = upper(k.letter::text)`,
 	kindTableSetting: `SELECT w.i, '', '', '', json_build_object('options', concat_ws(E'\x01', array_to_string(ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), E'\x01'),
 			(SELECT string_agg('toast.' || o, E'\x01' ORDER BY o) FROM pg_class x, unnest(x.reloptions) o WHERE x.oid = c.reltoastrelid)), 'owner', pg_get_userbyid(c.relowner),
-		'privileges', ` + relationAcl + `, 'row security', c.relrowsecurity::text, 'forced row security', c.relforcerowsecurity::text, 'replica identity', CASE c.relreplident
+		'privileges', ` + relationACL + `, 'row security', c.relrowsecurity::text, 'forced row security', c.relforcerowsecurity::text, 'replica identity', CASE c.relreplident
 			WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING' WHEN 'f' THEN 'FULL' ELSE 'USING INDEX ' || (SELECT quote_ident(i.relname) FROM pg_index x
 			JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisreplident) END,
 		'cluster', (SELECT quote_ident(i.relname) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisclustered))
@@ -164,7 +164,7 @@ func relationQuery(kind string) string {
 			(SELECT string_agg(pg_get_ruledef(r.oid), E'\x01' ORDER BY r.rulename) FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
 			(SELECT string_agg(pg_get_triggerdef(t.oid), E'\x01' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)),
 		json_build_object('owner', pg_get_userbyid(c.relowner), 'role', current_user, 'comment', obj_description(c.oid, 'pg_class'),
-		'privileges', ` + relationAcl + `, 'options', array_to_string(ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), E'\x01'), 'populated', c.relispopulated::text,
+		'privileges', ` + relationACL + `, 'options', array_to_string(ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), E'\x01'), 'populated', c.relispopulated::text,
 		'columns', (SELECT string_agg(a.attname, E'\x01' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
 		'unique index', (SELECT 'yes' FROM pg_index x WHERE x.indrelid = c.oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL LIMIT 1),
 		'tables', (SELECT string_agg(i.relname, E'\x01' ORDER BY i.relname) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid),

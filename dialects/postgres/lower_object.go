@@ -32,6 +32,7 @@ type directs struct {
 	s       *planner.Schema
 	before  *planner.Object
 	object  planner.ObjectRef
+	was     map[string]string
 	there   bool // the object exists at this point of the file
 	created bool // this group made it
 	dropped bool // this group dropped what was there before
@@ -43,7 +44,7 @@ type directs struct {
 }
 
 func lowerDirect(s *planner.Schema, o planner.OpDirect) (planner.Lowered, error) {
-	g := &directs{s: s, before: o.Before, object: o.Changes[0].Object, there: o.Before != nil || s.Assumed}
+	g := &directs{s: s, before: o.Before, object: o.Changes[0].Object, was: o.Was, there: o.Before != nil || s.Assumed}
 	for _, c := range o.Changes {
 		if err := g.read(c); err != nil {
 			return planner.Lowered{}, err
@@ -54,7 +55,7 @@ func lowerDirect(s *planner.Schema, o planner.OpDirect) (planner.Lowered, error)
 	}
 	var steps []plan.Step
 	var err error
-	if g.dropped && (g.object.Kind == kindView || g.object.Kind == kindMatview) && (Dialect{}).Weigh(s, o.Changes, o.Before) != planner.Widens {
+	if g.dropped && (g.object.Kind == kindMatview || g.object.Kind == kindView && o.Grace) {
 		steps, err = g.fence()
 	} else {
 		steps = g.steps()

@@ -50,6 +50,9 @@ func (g *directs) deed(c planner.Direct, n *pg.Node) (deed, error) {
 	return g.definitionDeed(c, n)
 }
 
+// triggerBefore is TRIGGER_TYPE_BEFORE of the server's pg_trigger.h.
+const triggerBefore = 2
+
 // definitionDeed is deed for what defines an object.
 func (g *directs) definitionDeed(c planner.Direct, n *pg.Node) (deed, error) {
 	d := deed{do: []string{c.SQL}, undo: []string{"DROP " + g.target()}}
@@ -67,6 +70,12 @@ func (g *directs) definitionDeed(c planner.Direct, n *pg.Node) (deed, error) {
 		}
 	case *pg.CreateTrigStmt:
 		d.lock, d.why = g.tableLock(lockShareRowExclusive), "it fires for old and new versions alike"
+		if x.Row && x.Timing&triggerBefore != 0 && x.Trigname >= triggerPrefix {
+			return d, &planner.Unsupported{
+				What: c.What, Reason: "it would fire after every name that migrate can give its own, and could change rows behind its back",
+				Instead: "choose a name that sorts before " + triggerPrefix,
+			}
+		}
 		if g.before != nil && !g.dropped && c.Replaces {
 			d.undo = append(d.undo, g.restore()...)
 		}

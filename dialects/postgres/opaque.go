@@ -19,18 +19,51 @@ var statementNames = map[string]string{
 	"AlterObjectSchemaStmt": "ALTER … SET SCHEMA", "AlterOwnerStmt": "ALTER … OWNER TO", "GrantRoleStmt": "GRANT",
 	"CreatePublicationStmt": "CREATE PUBLICATION", "CreateSubscriptionStmt": "CREATE SUBSCRIPTION",
 	"RefreshMatViewStmt": "REFRESH MATERIALIZED VIEW", "SecLabelStmt": "SECURITY LABEL",
-	"CreateTableAsStmt": "CREATE TABLE … AS",
+	"CreateTableAsStmt": "CREATE TABLE … AS", "CreateEventTrigStmt": "CREATE EVENT TRIGGER", "AlterEventTrigStmt": "ALTER EVENT TRIGGER",
 }
 
-// statementReasons say why, where there is more to say than "not known".
+// statementReasons say why, and what to do instead, where there is more to say
+// than "not known".
 var statementReasons = map[string]string{
-	"TransactionStmt": "migrate decides itself what goes into one transaction: leave it out",
-	"VariableSetStmt": "settings belong to the connection, not to a migration",
-	"InsertStmt":      "writing seed rows is not handled yet",
-	"DeleteStmt":      "deleting rows is not handled yet",
-	"SelectStmt":      "nobody reads what a migration selects",
-	"DoStmt":          "what a block of code does cannot be read from it",
-	"TruncateStmt":    "it deletes all rows at once, and old versions may still need them",
+	"TransactionStmt":        "migrate decides itself what goes into one transaction: leave it out",
+	"InsertStmt":             "it writes more than plain rows",
+	"DeleteStmt":             "it deletes more than the rows of one table",
+	"MergeStmt":              "what it does to a row depends on other tables: write an UPDATE of one table",
+	"SelectStmt":             "nobody reads what a migration selects, and what its functions do cannot be read from it",
+	"DoStmt":                 "what a block of code does cannot be read from it: write its statements out",
+	"CallStmt":               "what a procedure does cannot be read from the call",
+	"CopyStmt":               "its rows come from elsewhere: load them with the app or with psql, in a step of its own",
+	"PrepareStmt":            "a prepared statement ends with its session",
+	"ExecuteStmt":            "a prepared statement ends with its session",
+	"DeallocateStmt":         "a prepared statement ends with its session",
+	"DeclareCursorStmt":      "a cursor ends with its transaction",
+	"FetchStmt":              "nobody reads what a migration fetches",
+	"ClosePortalStmt":        "a cursor ends with its transaction",
+	"NotifyStmt":             "a plan may be run again after a crash, and would tell its listeners twice",
+	"ListenStmt":             "nobody listens on a migration's connection",
+	"UnlistenStmt":           "nobody listens on a migration's connection",
+	"LoadStmt":               "it lasts as long as its session",
+	"DiscardStmt":            "the connection is migrate's",
+	"ExplainStmt":            "nobody reads what a migration explains",
+	"CheckPointStmt":         "it is the server's affair, not the schema's",
+	"RuleStmt":               "a rule rewrites the statements of all versions, so that triggers may not see what they do: write a trigger",
+	"CreateEventTrigStmt":    "an event trigger fires for every statement that changes the schema, those of migrations too: create it outside of them",
+	"AlterEventTrigStmt":     "an event trigger fires for every statement that changes the schema, those of migrations too: change it outside of them",
+	"AlterObjectSchemaStmt":  "running versions look for it where it is: create it anew in the other schema, let the app move, and drop the old one",
+	"AlterExtensionStmt":     "an extension's update has no way back: run it outside of migrations, and try it on a copy first",
+	"AlterSystemStmt":        "it changes the server, not the schema",
+	"CreateRoleStmt":         "roles belong to the whole server, not to a database: create them outside of migrations",
+	"AlterRoleStmt":          "roles belong to the whole server, not to a database: change them outside of migrations",
+	"AlterRoleSetStmt":       "roles belong to the whole server, not to a database: change them outside of migrations",
+	"DropRoleStmt":           "roles belong to the whole server, not to a database: drop them outside of migrations",
+	"GrantRoleStmt":          "roles belong to the whole server, not to a database: change them outside of migrations",
+	"DropOwnedStmt":          "which objects it drops cannot be read from it: drop them by name",
+	"ReassignOwnedStmt":      "which objects it hands over cannot be read from it: name them",
+	"CreatedbStmt":           "databases are made outside of migrations",
+	"DropdbStmt":             "databases are dropped outside of migrations",
+	"CreateTableSpaceStmt":   "tablespaces belong to the whole server",
+	"DropTableSpaceStmt":     "tablespaces belong to the whole server",
+	"CreateSubscriptionStmt": "a subscription connects to another server, which no rollback can undo",
 }
 
 func nodeKind(n *pg.Node) string {
@@ -87,9 +120,12 @@ func statementReason(n *pg.Node) string {
 	return statementReasons[nodeKind(n)]
 }
 
+// clauseWords are words of the syntax tree that people write otherwise.
+var clauseWords = strings.NewReplacer("TRIG", "TRIGGER", "UN LOGGED", "UNLOGGED", "TABLE SPACE", "TABLESPACE", "ROW SECURITY", "ROW LEVEL SECURITY", "CHANGE OWNER", "OWNER TO")
+
 // clauseName says what a clause of ALTER TABLE is: "SET STORAGE".
 func clauseName(c *pg.AlterTableCmd) string {
-	name := camelWords(strings.TrimPrefix(c.Subtype.String(), "AT_"))
+	name := clauseWords.Replace(camelWords(strings.TrimPrefix(c.Subtype.String(), "AT_")))
 	if c.Name != "" {
 		name += " " + c.Name
 	}

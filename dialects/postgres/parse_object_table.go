@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"strings"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/expandcontract/migrate/planner"
@@ -99,7 +97,7 @@ func columnOption(c *pg.AlterTableCmd) string {
 func (r reader) refusedClause(what string, c *pg.AlterTableCmd) []planner.Change {
 	switch c.Subtype {
 	case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged:
-		return r.breaks(what+strings.ReplaceAll(clauseName(c), "UN LOGGED", "UNLOGGED"), "table-rewrite", "it writes the whole table anew and nobody can read it meanwhile: create another table, and move the app over")
+		return r.breaks(what+clauseName(c), "table-rewrite", "it writes the whole table anew and nobody can read it meanwhile: create another table, and move the app over")
 	case pg.AlterTableType_AT_SetTableSpace:
 		return r.breaks(what+clauseName(c), "table-rewrite", "it copies the whole table and nobody can read it meanwhile: pg_repack moves it online")
 	case pg.AlterTableType_AT_SetAccessMethod:
