@@ -229,8 +229,8 @@ func (b *builder) newColumns(t *tableShape) []NewColumn {
 			n := NewColumn{ColumnDef: ColumnDef{
 				Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest, Generated: c.generated, GeneratedAs: c.generatedAs, Sequence: c.sequence,
 			}}
-			if c.up.IsZero() && !c.def.Volatile {
-				n.NotNull, n.Default, n.Guarded = c.notNull, c.def, c.generatedAs.IsZero()
+			if c.up.IsZero() && !c.early().Volatile {
+				n.NotNull, n.Default, n.Guarded = c.notNull, c.early(), c.generatedAs.IsZero()
 			}
 			out = append(out, n)
 		case c.shadow() != "":
@@ -279,16 +279,26 @@ func firstAdded(t *tableShape) at {
 
 // addedColumn decides about one new column: its default, and what fills it.
 func (b *builder) addedColumn(t *tableShape, c *columnShape) {
-	if c.up.IsZero() && c.def.IsZero() && c.notNull && c.generated == "" {
+	if c.up.IsZero() && c.early().IsZero() && c.notNull && c.generated == "" {
 		b.ps.at(c.at.pos, "not-null-without-default",
 			fmt.Sprintf("give it a DEFAULT, or say where its values come from: -- migrate:up %s.%s = …", t.ref.Name, c.name),
 			"column %s.%s is NOT NULL and has no default: old versions that do not know it could not insert rows, and existing rows have no value",
 			t.label, c.name)
 		return
 	}
-	if c.up.IsZero() && c.def.Volatile {
-		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.bare(), Default: c.def})
+	if c.up.IsZero() && c.early().Volatile {
+		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.bare(), Default: c.early()})
 	}
+}
+
+// early is the default that a column has until contract. One that the file gives
+// to an added column and takes away again, as frameworks do to fill existing
+// rows, serves old versions as long as they run.
+func (c *columnShape) early() Expr {
+	if c.orig == nil && c.def.IsZero() {
+		return c.lent
+	}
+	return c.def
 }
 
 // bare is an added column, or a shadow, as expand makes it.
@@ -318,20 +328,50 @@ func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
 		return
 	}
 	if c.orig.NotNull && !c.notNull {
-		b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: *c.orig})
+		b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: c.wide()})
 		b.warn(c.at, "null-for-old-readers", plan.Info, "make sure that running versions can read a NULL there",
 			"from expand on, new versions may write NULL into %s.%s, which old versions then read", t.label, c.orig.Name)
 	}
 	if c.orig.Default.IsZero() && !c.def.IsZero() && !c.retyped() {
 		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.now(), Default: c.def})
 	}
+	if c.commented() {
+		col, _, _ := b.waiting(c)
+		before := col
+		before.Comment = c.orig.Comment
+		b.add(stageExpand, c.at, OpRestate{Table: t.t, Column: before, To: col})
+	}
 }
 
 // now is a column of the old shape as it is after expand's DROP NOT NULL.
 func (c *columnShape) now() Column {
-	col := *c.orig
+	col := c.wide()
 	col.NotNull = c.orig.NotNull && c.notNull
+	if c.commented() {
+		col.Comment = c.comment
+	}
 	return col
+}
+
+// wide is a column of the old shape as it is when expand has widened its type.
+func (c *columnShape) wide() Column {
+	col := *c.orig
+	if c.retype != nil && c.retype.Kind == TypeFree {
+		col.Type = c.retype.Canonical
+	}
+	return col
+}
+
+// restated reports whether the column says something else than it did, besides
+// its type, NULL and default.
+func (c *columnShape) restated() bool {
+	return c.orig != nil && !c.dropped && (c.comment != c.orig.Comment || c.rest != c.orig.Rest)
+}
+
+// commented reports whether all that it says else is a comment, which nobody
+// relies on: then it can say so at once.
+func (c *columnShape) commented() bool {
+	return c.restated() && c.rest == c.orig.Rest && c.shadow() == ""
 }
 
 // omissible makes sure that new versions can leave out a column that they no
@@ -431,8 +471,8 @@ func (b *builder) backfill(t *tableShape, open *Sync) {
 		b.syncs = append(b.syncs, open)
 	}
 	for _, c := range t.columns {
-		if c.orig == nil && c.up.IsZero() && c.def.Volatile {
-			op.Fills = append(op.Fills, Assign{Column: c.name, Expr: c.def})
+		if c.orig == nil && c.up.IsZero() && c.early().Volatile {
+			op.Fills = append(op.Fills, Assign{Column: c.name, Expr: c.early()})
 		}
 	}
 	for _, r := range t.repairs {

@@ -60,6 +60,9 @@ func (sh *shape) dropConstraint(t *tableShape, c DropConstraint) {
 		sh.applyColumn(DropNotNull{Table: c.Table, Column: t.t.Constraints[i].Columns[0]})
 	case i >= 0:
 		t.dropKeys = append(t.dropKeys, located[Constraint]{sh.cur, t.t.Constraints[i]})
+	case t.t.Index(c.Name) != nil && t.t.Index(c.Name).Unique && t.t.Index(c.Name).Constraint == "":
+		// MySQL and MariaDB have unique constraints in the shape of indexes only.
+		t.dropIndexes = append(t.dropIndexes, located[Index]{sh.cur, *t.t.Index(c.Name)})
 	case !c.IfExists:
 		sh.missing("check the name", "table %q has no constraint %q", t.label, c.Name)
 	}
@@ -171,6 +174,9 @@ func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {
 	}
 	for _, e := range t.constraints[:i] {
 		op.Earlier = append(op.Earlier, e.it.ConstraintDef)
+	}
+	for _, ix := range t.indexes {
+		op.Indexes = append(op.Indexes, ix.it)
 	}
 	b.add(st, k.at, op)
 }

@@ -53,7 +53,11 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		if b.dir.placed[ix.stmt].phase == plan.Expand {
 			st = stageExpand
 		}
-		b.add(st, ix.at, OpDropIndex{Table: t.t, Index: ix.it})
+		on := b.remaining(t)
+		on.Constraints = slices.DeleteFunc(slices.Clone(on.Constraints), func(k Constraint) bool {
+			return slices.ContainsFunc(t.dropKeys, func(d located[Constraint]) bool { return d.it.Name == k.Name })
+		})
+		b.add(st, ix.at, OpDropIndex{Table: on, Index: ix.it})
 	}
 	for i, k := range t.constraints {
 		if !b.afterSwitch(t, k.it.Columns) {
@@ -76,6 +80,22 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		if b.afterSwitch(t, k.it.Columns) {
 			b.addConstraint(t, b.kept(t), i, stageContract)
 		}
+	}
+	b.restate(t)
+}
+
+// restate emits, when each column has its final name, what else it shall say.
+func (b *builder) restate(t *tableShape) {
+	for _, c := range t.columns {
+		if !c.restated() || c.commented() || c.retyped() {
+			continue // it says so already, or does from the switch on
+		}
+		col, _, _ := b.waiting(c)
+		col.Name, col.Type, col.NotNull, col.Default = c.name, c.typ, c.notNull, c.def
+		before := col
+		before.Comment, before.Rest = c.orig.Comment, c.orig.Rest
+		col.Comment, col.Rest = c.comment, c.rest
+		b.add(stageContract, c.at, OpRestate{Table: t.t, Column: before, To: col})
 	}
 }
 
@@ -140,8 +160,8 @@ func (b *builder) waiting(c *columnShape) (col Column, def Expr, notNull bool) {
 	case c.orig == nil:
 		col = c.bare()
 		if c.up.IsZero() {
-			col.Default = c.def
-			col.NotNull = c.notNull && !c.def.Volatile
+			col.Default = c.early()
+			col.NotNull = c.notNull && !c.early().Volatile
 		}
 	case c.retyped():
 		col = *c.orig
@@ -194,6 +214,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 			back = append(back, b.retypedBack(t, c, tomb))
 			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
 				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
+				Rest: c.rest, Comment: c.comment,
 			})
 		}
 		purge.Columns = append(purge.Columns, tomb)

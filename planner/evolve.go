@@ -64,6 +64,7 @@ type columnShape struct {
 	typ     string
 	notNull bool
 	def     Expr
+	lent    Expr // the default of an added column that the file takes away again
 	comment string
 	rest    string
 	// generated, generatedAs and sequence are as in ColumnDef, of an added column.
@@ -228,7 +229,12 @@ func (sh *shape) applyColumn(c Change) {
 	case SetDefault:
 		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.def = c.Default })
 	case DropDefault:
-		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.def = Expr{} })
+		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) {
+			if col.orig == nil && !col.def.IsZero() {
+				col.lent = col.def
+			}
+			col.def = Expr{}
+		})
 	}
 }
 
@@ -456,14 +462,7 @@ func (sh *shape) redefine(t *tableShape, col *columnShape, def ColumnDef) {
 		sh.fail("opaque-statement", "", "%s.%s is %s; redefining it is not supported", t.label, col.name, col.orig.Generated)
 		return
 	}
-	if def.Comment != col.orig.Comment {
-		sh.fail("opaque-statement", "keep the comment in the definition", "the comment of %s.%s would change from %q to %q",
-			t.label, col.name, col.orig.Comment, def.Comment)
-	}
-	if def.Rest != col.orig.Rest {
-		sh.fail("opaque-statement", "repeat the attributes that the column has, and no others", "the attributes of %s.%s would change from %q to %q",
-			t.label, col.name, col.orig.Rest, def.Rest)
-	}
+	col.comment, col.rest = def.Comment, def.Rest
 	sh.changeType(t, col, def.Type, Expr{})
 	col.notNull = def.NotNull
 	if !sh.d.SameDefault(col.def, def.Default) {

@@ -61,6 +61,14 @@ type (
 		Type   string
 	}
 
+	// OpRestate changes what a column says besides its type, NULL and default:
+	// its comment and MySQL's further attributes. Column is as it is at that
+	// moment, To as it becomes; undo is the reverse.
+	OpRestate struct {
+		Table      *Table
+		Column, To Column
+	}
+
 	// OpCreateIndex builds an index without blocking writes.
 	OpCreateIndex struct {
 		Table  *Table
@@ -180,6 +188,8 @@ type (
 		// Earlier are the constraints that the migration adds to the table before
 		// this one: a name that the engine chooses is none of theirs.
 		Earlier []ConstraintDef
+		// Indexes are those that the migration adds to the table.
+		Indexes []CreateIndex
 	}
 	// OpDropConstraint drops a constraint; undo adds it again (on PostgreSQL not
 	// validated first, so that it cannot fail on the rows that came since).
@@ -337,6 +347,7 @@ func (OpSetDefault) op()     {}
 func (OpDropNotNull) op()    {}
 func (OpOmit) op()           {}
 func (OpWidenType) op()      {}
+func (OpRestate) op()        {}
 func (OpCreateIndex) op()    {}
 func (OpCopyIndexes) op()    {}
 func (OpInstallShadow) op()  {}

@@ -78,7 +78,7 @@ func (b *builder) touches() []string {
 
 // touched reports whether the migration changes the column at all.
 func (c *columnShape) touched() bool {
-	if c.orig == nil || c.dropped || c.renamed() || c.retype != nil {
+	if c.orig == nil || c.dropped || c.renamed() || c.retype != nil || c.restated() {
 		return true
 	}
 	bare := func(s string) string { return s }

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,13 +12,17 @@ import (
 
 // alterTable reads the clauses of an ALTER TABLE, in order. The user's
 // ALGORITHM and LOCK are dropped: the plan chooses them.
-func (d *dialect) alterTable(n *ast.AlterTableStmt, sql string) ([]planner.Change, error) {
+func (d *dialect) alterTable(n *ast.AlterTableStmt, sql string, soft softened) ([]planner.Change, error) {
 	ref, bad := tableRef(n.Table)
 	if bad != "" {
 		return one(planner.Opaque{What: "ALTER TABLE " + n.Table.Name.O, Reason: bad, SQL: sql}), nil
 	}
-	a := alter{d: d, table: ref, sql: sql}
-	var out []planner.Change
+	a := alter{d: d, table: ref, sql: sql, soft: soft}
+	for _, s := range n.Specs {
+		a.dropsPrimary = a.dropsPrimary || s.Tp == ast.AlterTableDropPrimaryKey
+		a.addsPrimary = a.addsPrimary || s.Tp == ast.AlterTableAddConstraint && s.Constraint.Tp == ast.ConstraintPrimaryKey
+	}
+	out := soft.own
 	for _, spec := range n.Specs {
 		cs, err := a.clause(spec)
 		if err != nil {
@@ -38,6 +41,9 @@ type alter struct {
 	d     *dialect
 	table planner.Ref
 	sql   string
+	soft  softened
+	// dropsPrimary and addsPrimary: the statement has such a clause.
+	dropsPrimary, addsPrimary bool
 }
 
 func (a alter) opaque(what, reason string) []planner.Change {
@@ -59,19 +65,21 @@ func (a alter) clause(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	case ast.AlterTableAlterColumn:
 		return a.alterColumn(s)
 	case ast.AlterTableAddConstraint:
-		return a.addConstraint(s)
+		return a.constraint(s.Constraint), nil
 	case ast.AlterTableDropIndex:
 		return one(planner.DropIndex{Table: a.table, Name: s.Name, IfExists: s.IfExists}), nil
-	case ast.AlterTableRenameTable:
-		return a.opaque("RENAME TO", "renaming tables is not supported yet"), nil
 	case ast.AlterTableDropPrimaryKey:
-		return a.opaque("DROP PRIMARY KEY", "the table would have no key to walk it by"), nil
+		return a.dropPrimary(), nil
 	case ast.AlterTableDropForeignKey:
-		return a.opaque("DROP FOREIGN KEY", ""), nil
+		return one(planner.DropConstraint{Table: a.table, Name: s.Name, Kind: "foreign key", IfExists: a.soft.ifExists[s.Name]}), nil
 	case ast.AlterTableDropCheck:
-		return a.opaque("DROP CONSTRAINT", ""), nil
-	case ast.AlterTableRenameIndex:
-		return a.opaque("RENAME INDEX", "indexes are named in no statement of an app; drop it and create another if you must"), nil
+		return one(planner.DropConstraint{Table: a.table, Name: s.Constraint.Name, IfExists: a.soft.ifExists[s.Constraint.Name]}), nil
+	case ast.AlterTableAlterCheck:
+		return a.alterCheck(s), nil
+	}
+	out, ok, err := a.tableClause(s)
+	if ok || err != nil {
+		return out, err
 	}
 	return a.opaque(restored(s), ""), nil
 }
@@ -89,8 +97,8 @@ func restored(n ast.Node) string {
 }
 
 func (a alter) addColumns(s *ast.AlterTableSpec) ([]planner.Change, error) {
-	if len(s.NewConstraints) > 0 {
-		return a.opaque("ADD (…)", "it mixes columns and constraints; write one ADD for each"), nil
+	if len(s.NewColumns) == 1 && counts(s.NewColumns[0]) {
+		return a.identity(s)
 	}
 	var out []planner.Change
 	for _, c := range s.NewColumns {
@@ -101,6 +109,9 @@ func (a alter) addColumns(s *ast.AlterTableSpec) ([]planner.Change, error) {
 		if reason != "" {
 			return a.opaque("ADD COLUMN "+c.Name.Name.O, reason), nil
 		}
+		if def.Generated == "auto_increment" {
+			return a.opaque("ADD COLUMN "+def.Name, "a column that counts by itself comes alone, in an ADD of its own"), nil
+		}
 		def.Rest = joinWords(def.Rest, position(s.Position))
 		// MySQL fills in an expression default by copying the table; treated as
 		// volatile, the column comes bare and the backfill evaluates it.
@@ -109,6 +120,9 @@ func (a alter) addColumns(s *ast.AlterTableSpec) ([]planner.Change, error) {
 		}
 		out = append(out, planner.AddColumn{Table: a.table, Column: def, IfNotExists: s.IfNotExists})
 		out = append(out, checks...)
+	}
+	for _, c := range s.NewConstraints {
+		out = append(out, a.constraint(c)...)
 	}
 	return out, nil
 }
@@ -155,14 +169,24 @@ func (a alter) column(c *ast.ColumnDef) (def planner.ColumnDef, checks []planner
 		case ast.ColumnOptionCheck:
 			ck, why := a.check(o.Expr, o.ConstraintName, o.Enforced)
 			checks, reason = append(checks, ck), why
-		case ast.ColumnOptionPrimaryKey, ast.ColumnOptionAutoIncrement, ast.ColumnOptionUniqKey, ast.ColumnOptionFulltext,
-			ast.ColumnOptionGenerated, ast.ColumnOptionReference, ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage,
+		case ast.ColumnOptionGenerated:
+			reason = a.generated(&def, o)
+		case ast.ColumnOptionUniqKey:
+			checks = append(checks, planner.AddConstraint{Table: a.table, OfColumn: def.Name, ConstraintDef: planner.ConstraintDef{
+				Kind: "unique", Columns: []string{def.Name}, SQL: "UNIQUE (" + quoteName(def.Name) + ")",
+			}})
+		case ast.ColumnOptionAutoIncrement:
+			def.Generated = "auto_increment"
+		case ast.ColumnOptionPrimaryKey, ast.ColumnOptionFulltext, ast.ColumnOptionReference, ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage,
 			ast.ColumnOptionAutoRandom, ast.ColumnOptionSecondaryEngineAttribute:
 			reason = optionNames[o.Tp] + " in a column's definition is not supported" + optionAdvice[o.Tp]
 		}
 		if reason != "" {
 			return def, nil, reason, nil
 		}
+	}
+	if a.soft.invisible[def.Name] {
+		def.Rest = joinWords(def.Rest, invisible)
 	}
 	def.Type = t.full()
 	return def, checks, "", nil
@@ -176,7 +200,38 @@ var optionNames = map[ast.ColumnOptionType]string{
 }
 
 var optionAdvice = map[ast.ColumnOptionType]string{
-	ast.ColumnOptionUniqKey: "; add the column, then CREATE UNIQUE INDEX",
+	ast.ColumnOptionPrimaryKey: "; add the column, then ADD PRIMARY KEY",
+	ast.ColumnOptionReference:  " (some servers read it and do nothing): add the column, then ADD CONSTRAINT … FOREIGN KEY",
+}
+
+// generated reads GENERATED ALWAYS AS.
+func (a alter) generated(def *planner.ColumnDef, o *ast.ColumnOption) (reason string) {
+	e, err := a.d.expr(o.Expr, a.table.Name)
+	if err != nil {
+		return err.Error()
+	}
+	def.Generated, def.GeneratedAs = "virtual", e
+	if o.Stored {
+		def.Generated = "stored"
+	}
+	return ""
+}
+
+// identity reads a column that counts by itself: it comes with its key, in one
+// statement, or the server refuses it.
+func (a alter) identity(s *ast.AlterTableSpec) ([]planner.Change, error) {
+	text, err := written(s)
+	if err != nil {
+		return nil, err
+	}
+	name := s.NewColumns[0].Name.Name.O
+	d := columnDirect(a.table, name, text, planner.Widens)
+	d.Object.Kind = objectIdentity
+	return one(d), nil
+}
+
+func counts(c *ast.ColumnDef) bool {
+	return slices.ContainsFunc(c.Options, func(o *ast.ColumnOption) bool { return o.Tp == ast.ColumnOptionAutoIncrement })
 }
 
 func stringValue(e ast.ExprNode) (string, string) {
@@ -227,10 +282,7 @@ func (a alter) redefine(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	c := s.NewColumns[0]
 	what := "MODIFY COLUMN " + c.Name.Name.O
 	if s.IfExists {
-		return a.opaque(what, "IF EXISTS is not supported here"), nil
-	}
-	if position(s.Position) != "" {
-		return a.opaque(what, "moving a column to another place rebuilds the table"), nil
+		return a.opaque(what, "whether the column is there decides what the statement means: leave IF EXISTS out"), nil
 	}
 	def, checks, reason, err := a.column(c)
 	if err != nil || reason != "" {
@@ -243,8 +295,27 @@ func (a alter) redefine(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	if s.OldColumnName != nil {
 		from = s.OldColumnName.Name.O
 	}
-	return append(one(planner.RedefineColumn{Table: a.table, From: from, Column: def}), checks...), nil
+	out := append(one(planner.RedefineColumn{Table: a.table, From: from, Column: def}), checks...)
+	if place := position(s.Position); place != "" {
+		out = append(out, a.moved(def, place))
+	}
+	return out, nil
 }
+
+// moved puts a column in another place, once it is what the clause says.
+func (a alter) moved(def planner.ColumnDef, place string) planner.Change {
+	c := planner.Column{Name: def.Name, Type: def.Type, NotNull: def.NotNull, Default: def.Default, Comment: def.Comment, Rest: def.Rest}
+	if isNull(c.Default) {
+		c.Default = planner.Expr{}
+	}
+	d := columnDirect(a.table, def.Name, "MODIFY COLUMN "+a.d.definition(c)+" "+place, planner.Narrows)
+	d.What = "ALTER TABLE " + a.table.Name + " … " + def.Name + " " + place
+	d.Object.Detail += " " + detailPlace
+	return d
+}
+
+// detailPlace tells the place of a column from its other settings.
+const detailPlace = "(place)"
 
 func (a alter) alterColumn(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	c := s.NewColumns[0]
@@ -260,73 +331,4 @@ func (a alter) alterColumn(s *ast.AlterTableSpec) ([]planner.Change, error) {
 		e = nullDefault()
 	}
 	return one(planner.SetDefault{Table: a.table, Column: name, Default: e}), nil
-}
-
-func (a alter) addConstraint(s *ast.AlterTableSpec) ([]planner.Change, error) {
-	c := s.Constraint
-	switch c.Tp {
-	case ast.ConstraintKey, ast.ConstraintIndex, ast.ConstraintUniq, ast.ConstraintUniqKey, ast.ConstraintUniqIndex:
-		stmt := &ast.CreateIndexStmt{
-			IfNotExists: c.IfNotExists, IndexName: c.Name,
-			Table:                   &ast.TableName{Name: ast.NewCIStr(a.table.Name)},
-			IndexPartSpecifications: c.Keys, IndexOption: c.Option,
-		}
-		if c.Tp != ast.ConstraintKey && c.Tp != ast.ConstraintIndex {
-			stmt.KeyType = ast.IndexKeyTypeUnique
-		}
-		return one(createIndexStmt(stmt, a.sql)), nil
-	case ast.ConstraintCheck:
-		ck, reason := a.check(c.Expr, c.Name, c.Enforced)
-		if reason != "" {
-			return a.opaque("ADD CHECK", reason), nil
-		}
-		return one(ck), nil
-	case ast.ConstraintPrimaryKey:
-		return a.opaque("ADD PRIMARY KEY", "it rewrites the table, and old versions may still write rows without a key"), nil
-	case ast.ConstraintForeignKey:
-		return a.opaque("ADD FOREIGN KEY", ""), nil
-	case ast.ConstraintFulltext:
-		return a.opaque("ADD FULLTEXT INDEX", "building it blocks writes"), nil
-	case ast.ConstraintNoConstraint, ast.ConstraintVector, ast.ConstraintColumnar:
-	}
-	return a.opaque("ADD CONSTRAINT", ""), nil
-}
-
-// createIndexStmt turns the grammar's CREATE INDEX (or what an ALTER says in
-// other words) into a change whose SQL is the whole statement, without
-// ALGORITHM and LOCK, which the plan chooses.
-func createIndexStmt(n *ast.CreateIndexStmt, sql string) planner.Change {
-	opaque := func(reason string) planner.Change {
-		return planner.Opaque{What: strings.TrimSpace("CREATE INDEX " + n.IndexName), Reason: reason, SQL: sql}
-	}
-	ref, bad := tableRef(n.Table)
-	switch {
-	case bad != "":
-		return opaque(bad)
-	case n.IndexName == "":
-		return opaque("the server would choose its name; give it one")
-	case n.KeyType != ast.IndexKeyTypeNone && n.KeyType != ast.IndexKeyTypeUnique:
-		return opaque("building a FULLTEXT, SPATIAL or VECTOR index blocks writes")
-	}
-	n.LockAlg = nil
-	out := planner.CreateIndex{Table: ref, Name: n.IndexName, Unique: n.KeyType == ast.IndexKeyTypeUnique, IfNotExists: n.IfNotExists}
-	for _, k := range n.IndexPartSpecifications {
-		cols := columnsOf(k)
-		if k.Expr == nil && len(cols) != 1 {
-			return opaque(fmt.Sprintf("its key part %s is not a column", restored(k)))
-		}
-		for _, c := range cols {
-			if !slices.Contains(out.Columns, c) {
-				out.Columns = append(out.Columns, c)
-			}
-		}
-	}
-	// The plan's probe replaces IF NOT EXISTS, which MySQL does not have.
-	n.IfNotExists = false
-	var b strings.Builder
-	if err := n.Restore(format.NewRestoreCtx(restoreFlags, &b)); err != nil {
-		return opaque("cannot write it again: " + err.Error())
-	}
-	out.SQL = b.String()
-	return out
 }

@@ -144,7 +144,7 @@ func (b *blockers) dependents() {
 					"it mentions the column, and every write would fail once the column has another name: drop it first")
 			}
 		case "foreign key":
-			if len(b.columns) == 0 || b.wish != planner.WishRename {
+			if b.wish != planner.WishRename {
 				name, child, _ := strings.Cut(dep.Name, " of ")
 				b.add(planner.ObjectRef{Kind: "constraint", Ref: planner.Ref{Name: name}, On: planner.Ref{Name: child}}, "foreign key "+dep.Name,
 					"it refers to %s: drop it first", b.t.Ref.Name)

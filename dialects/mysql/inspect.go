@@ -35,6 +35,9 @@ func (s *session) Inspect(ctx context.Context, refs planner.References) (*planne
 			schema.Tables = append(schema.Tables, t)
 		}
 	}
+	if err := in.objects(ctx, schema, refs.Objects); err != nil {
+		return nil, s.Redact(err)
+	}
 	return schema, nil
 }
 

@@ -128,21 +128,23 @@ func (in *inspector) checks(ctx context.Context, t *planner.Table) error {
 
 // foreignKeys reads those of the table, and those of others that refer to it.
 func (in *inspector) foreignKeys(ctx context.Context, t *planner.Table) error {
-	at := map[string]int{}
+	at, refs := map[string]int{}, map[string][]string{}
 	err := in.each(ctx, func(r []sql.NullString) {
 		name := r[0].String
 		if _, ok := at[name]; !ok {
 			at[name] = len(t.Constraints)
 			t.Constraints = append(t.Constraints, planner.Constraint{
 				Name: name, Kind: "foreign key",
-				Definition: fmt.Sprintf("REFERENCES %s ON DELETE %s ON UPDATE %s", quoteName(r[2].String), r[4].String, r[3].String),
 				// Deleting a child row with its parent loses no write of ours.
 				Cascades: changesRows(r[3].String) || changesRows(r[4].String) && r[4].String != "CASCADE",
 			})
 		}
 		c := &t.Constraints[at[name]]
 		c.Columns = append(c.Columns, r[1].String)
-	}, `SELECT k.constraint_name, k.column_name, k.referenced_table_name, f.update_rule, f.delete_rule
+		refs[name] = append(refs[name], r[5].String)
+		c.Definition = fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (%s)%s%s", quoteNames(c.Columns), quoteName(r[2].String), quoteNames(refs[name]),
+			in.action("DELETE", r[4].String), in.action("UPDATE", r[3].String))
+	}, `SELECT k.constraint_name, k.column_name, k.referenced_table_name, f.update_rule, f.delete_rule, k.referenced_column_name
 		FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints f
 		ON f.constraint_schema = k.constraint_schema AND f.constraint_name = k.constraint_name AND f.table_name = k.table_name
 		WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
@@ -161,6 +163,15 @@ func (in *inspector) foreignKeys(ctx context.Context, t *planner.Table) error {
 		d.Columns = append(d.Columns, r[2].String)
 	}, `SELECT constraint_name, table_name, referenced_column_name FROM information_schema.key_column_usage
 		WHERE referenced_table_schema = DATABASE() AND referenced_table_name = ? ORDER BY constraint_name, table_name, ordinal_position`, t.Ref.Name)
+}
+
+// action writes what a foreign key does; what a server does by itself it does
+// not show, and is not written.
+func (in *inspector) action(event, rule string) string {
+	if !in.d.maria && rule == "NO ACTION" || in.d.maria && rule == "RESTRICT" {
+		return ""
+	}
+	return " ON " + event + " " + rule
 }
 
 func changesRows(rule string) bool {

@@ -105,6 +105,9 @@ func (l *linter) clause(table *ast.TableName, s *ast.AlterTableSpec) {
 	case ast.AlterTableModifyColumn, ast.AlterTableChangeColumn:
 		l.redefined(table, s)
 	case ast.AlterTableOption:
+		if l.convertsNothing(table, s) {
+			return
+		}
 		for _, o := range s.Options {
 			l.option(table, o)
 		}
@@ -247,6 +250,22 @@ func (l *linter) narrowed(label string, from, to colType) {
 		l.find("data-loss-narrowing-type", "", "ADD COLUMN of the new type, UPDATE it with the rule for values that do not fit, DROP COLUMN the old one",
 			"%s cannot hold every %s: values of %s that do not fit make the change fail, or are cut", to.sql(), from.sql(), label)
 	}
+}
+
+// convertsNothing: all text has the character set already.
+func (l *linter) convertsNothing(table *ast.TableName, s *ast.AlterTableSpec) bool {
+	charset, collate := "", ""
+	for _, o := range s.Options {
+		switch o.Tp {
+		case ast.TableOptionCharset:
+			charset = o.StrValue
+		case ast.TableOptionCollate:
+			collate = o.StrValue
+		default:
+		}
+	}
+	t := l.table(table)
+	return t != nil && charset != "" && converted(t, charset, collate)
 }
 
 func (l *linter) option(table *ast.TableName, o *ast.TableOption) {

@@ -76,6 +76,24 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 		return d.purge(s, op)
 	case planner.OpPurgeTable:
 		return d.purgeTable(s, op), nil
+	case planner.OpRestate:
+		return d.restate(op)
+	case planner.OpAddConstraint:
+		return d.addConstraint(s, op)
+	case planner.OpDropConstraint:
+		return d.dropConstraint(s, op)
+	case planner.OpAliasTable:
+		return d.aliasTable(s, op)
+	case planner.OpSwapTable:
+		return d.swapTable(s, op), nil
+	case planner.OpDropAlias:
+		return d.dropAlias(s, op), nil
+	case planner.OpInsertRows:
+		return d.insertRows(op), nil
+	case planner.OpDeleteRows:
+		return d.deleteInChunks(op)
+	case planner.OpDirect:
+		return d.direct(s, op)
 	case planner.OpOpaque:
 		return opaque(op), nil
 	}
@@ -183,6 +201,10 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 		}
 	}
 	add, drop := d.adding(s, op.Table, d.places(s, op.Table, op.Columns)), d.dropping(s, op.Table, false)
+	if slices.ContainsFunc(op.Columns, func(n planner.NewColumn) bool { return n.Generated == "stored" }) {
+		// It is computed for every row while the table is copied.
+		add = manner{d.copying(s), plan.Rewrite}
+	}
 	p := d.probes(s, table)
 	st := ddl(table, plural("add column", labels), "both shapes need a place for their values", add.work,
 		stmts(stmt(alterTable(table, add.how, adds...), p.columns(names, len(names)))),
@@ -224,7 +246,24 @@ func (d *dialect) newColumn(s *planner.Schema, t *planner.Table, n planner.NewCo
 	if n.After != "" && !d.anywhere(s, t, n) {
 		place = "AFTER " + quoteName(n.After)
 	}
+	if !n.GeneratedAs.IsZero() {
+		return joinWords(d.computed(c, n.ColumnDef), place)
+	}
 	return joinWords(d.definition(c), place)
+}
+
+// computed writes a generated column. MariaDB takes no NULL or NOT NULL in it.
+func (d *dialect) computed(c planner.Column, def planner.ColumnDef) string {
+	out := joinWords(quoteName(c.Name), parseType(c.Type).full(),
+		fmt.Sprintf("GENERATED ALWAYS AS (%s) %s", def.GeneratedAs.SQL(quoteName), strings.ToUpper(def.Generated)))
+	if c.NotNull && !d.maria {
+		out += " NOT NULL"
+	}
+	out = joinWords(out, c.Rest)
+	if c.Comment != "" {
+		out += " COMMENT " + quoteString(c.Comment)
+	}
+	return out
 }
 
 // anywhere: the shadow of a renamed column goes again, and does not change its

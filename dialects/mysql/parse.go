@@ -29,6 +29,9 @@ func (d *dialect) Parse(src string) (*planner.Script, error) {
 		if st.Changes, err = d.statement(p, st.SQL); err != nil {
 			return nil, offset(err, p.start())
 		}
+		if name := d.soften(p, st.SQL).ifTable; name != "" {
+			st.IfTable = planner.Ref{Name: name}
+		}
 		script.Statements = append(script.Statements, st)
 	}
 	return script, nil
@@ -48,32 +51,28 @@ func (d *dialect) statement(p piece, sql string) ([]planner.Change, error) {
 	case "DELIMITER":
 		return nil, &planner.SyntaxError{Message: "DELIMITER is a command of the mysql client, not SQL; " +
 			"a migration does not need it, and cannot contain statements with semicolons inside"}
-	case "CREATE":
-		if what := compound(p); what != "" {
-			if p.has("BEGIN") {
-				return nil, &planner.SyntaxError{Message: "CREATE " + what + " with a BEGIN … END block cannot be part of a migration file"}
-			}
-			return []planner.Change{planner.Opaque{What: "CREATE " + what, SQL: sql}}, nil
-		}
 	}
-	node, err := d.parseOne(sql)
+	if c := readCode(p); c != nil && (c.kind != "VIEW" || c.verb == "ALTER") {
+		if c.verb == "CREATE" && p.has("BEGIN") {
+			return nil, &planner.SyntaxError{Message: "CREATE " + c.kind + " with a BEGIN … END block cannot be part of a migration file: its semicolons end the statement"}
+		}
+		return one(codeStatement(p, c, sql)), nil
+	}
+	soft := d.soften(p, sql)
+	if soft.empty {
+		return soft.own, nil
+	}
+	node, err := d.parseOne(soft.sql)
 	if err != nil {
+		if c := unreadable(p, sql); c != nil {
+			return one(c), nil
+		}
 		return nil, err
 	}
-	return d.changes(node, sql)
-}
-
-// compound names what a CREATE statement makes, if its body may hold semicolons.
-func compound(p piece) string {
-	for i := 1; i < len(p.tokens); i++ {
-		switch w := p.word(i); w {
-		case "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT":
-			return w
-		case "TABLE", "INDEX", "VIEW", "DATABASE", "SCHEMA":
-			return ""
-		}
+	if alter, ok := node.(*ast.AlterTableStmt); ok {
+		return d.alterTable(alter, sql, soft)
 	}
-	return ""
+	return d.changes(node, sql)
 }
 
 // parseOne reads one statement with the grammar.
@@ -125,8 +124,6 @@ func (d *dialect) changes(node ast.StmtNode, sql string) ([]planner.Change, erro
 		return one(createTable(n, sql)), nil
 	case *ast.DropTableStmt:
 		return dropTable(n, sql), nil
-	case *ast.AlterTableStmt:
-		return d.alterTable(n, sql)
 	case *ast.CreateIndexStmt:
 		return one(createIndexStmt(n, sql)), nil
 	case *ast.DropIndexStmt:
@@ -138,6 +135,28 @@ func (d *dialect) changes(node ast.StmtNode, sql string) ([]planner.Change, erro
 		return one(planner.DropIndex{Table: ref, Name: n.IndexName, IfExists: n.IfExists}), nil
 	case *ast.UpdateStmt:
 		return one(d.update(n, sql)), nil
+	case *ast.DeleteStmt:
+		return one(d.deleteRows(n, sql)), nil
+	case *ast.InsertStmt:
+		return one(insert(n, sql)), nil
+	case *ast.TruncateTableStmt:
+		return one(truncate(n, sql)), nil
+	case *ast.RenameTableStmt:
+		return renameTables(n, sql), nil
+	case *ast.CreateViewStmt:
+		return one(createView(n, sql)), nil
+	case *ast.OptimizeTableStmt:
+		return maintenance("OPTIMIZE TABLE", n.Tables, sql, func(t string) string { return "ALTER TABLE " + t + " FORCE" }), nil
+	case *ast.AnalyzeTableStmt:
+		return maintenance("ANALYZE TABLE", n.TableNames, sql, func(t string) string { return "ANALYZE TABLE " + t }), nil
+	case *ast.CreateSequenceStmt, *ast.DropSequenceStmt, *ast.AlterSequenceStmt:
+		return d.sequence(n, sql), nil
+	}
+	if out, ok := control(node); ok {
+		return out, nil
+	}
+	if out, ok := refused(node, sql); ok {
+		return one(out), nil
 	}
 	return one(planner.Opaque{What: describe(node, sql), SQL: sql}), nil
 }
@@ -190,12 +209,13 @@ func createTable(n *ast.CreateTableStmt, sql string) planner.Change {
 }
 
 func dropTable(n *ast.DropTableStmt, sql string) []planner.Change {
+	if n.IsView {
+		return dropViews(n, sql)
+	}
 	var out []planner.Change
 	for _, t := range n.Tables {
 		ref, bad := tableRef(t)
 		switch {
-		case n.IsView:
-			return one(planner.Opaque{What: "DROP VIEW " + t.Name.O, SQL: sql})
 		case n.TemporaryKeyword != ast.TemporaryNone:
 			bad = "a temporary table is gone when the connection ends"
 		}

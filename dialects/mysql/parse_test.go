@@ -20,32 +20,36 @@ import (
 //	expr [mariadb]      an expression over table t
 func TestParse(t *testing.T) {
 	t.Parallel()
-	datadriven.RunTest(t, "testdata/parse", func(t *testing.T, td *datadriven.TestData) string {
-		t.Helper()
-		d := &dialect{maria: td.HasArg("mariadb")}
-		var out string
-		switch td.Cmd {
-		case "parse":
-			out = dumpScript(d, td.Input)
-		case "assign":
-			ref, a, err := d.ParseAssign(td.Input)
-			if err != nil {
-				out = dumpError(td.Input, err)
-			} else {
-				out = ref.String() + " " + dumpAssign(a) + "\n"
-			}
-		case "expr":
-			e, err := d.parseExprOf(td.Input, "t")
-			if err != nil {
-				out = "error: " + err.Error() + "\n"
-			} else {
-				out = dumpExpr(e) + "\n"
-			}
-		default:
-			t.Fatalf("unknown command %s", td.Cmd)
+	for _, file := range []string{"testdata/parse", "testdata/parse_more"} {
+		datadriven.RunTest(t, file, parseCase)
+	}
+}
+
+func parseCase(t *testing.T, td *datadriven.TestData) string {
+	t.Helper()
+	d := &dialect{maria: td.HasArg("mariadb")}
+	var out string
+	switch td.Cmd {
+	case "parse":
+		out = dumpScript(d, td.Input)
+	case "assign":
+		ref, a, err := d.ParseAssign(td.Input)
+		if err != nil {
+			out = dumpError(td.Input, err)
+		} else {
+			out = ref.String() + " " + dumpAssign(a) + "\n"
 		}
-		return out
-	})
+	case "expr":
+		e, err := d.parseExprOf(td.Input, "t")
+		if err != nil {
+			out = "error: " + err.Error() + "\n"
+		} else {
+			out = dumpExpr(e) + "\n"
+		}
+	default:
+		t.Fatalf("unknown command %s", td.Cmd)
+	}
+	return out
 }
 
 // parseExprOf reads an expression over a table.
@@ -157,6 +161,20 @@ func dumpChange(c planner.Change) string {
 		return fmt.Sprintf("%s %s %q %s", kind, c.Table, c.Name, dumpExpr(c.Check))
 	case planner.Opaque:
 		return fmt.Sprintf("%s %s: %s", kind, c.What, c.Reason)
+	case planner.Direct:
+		return fmt.Sprintf("%s %s, %s %s%s of %q: %s", kind, c.Effect, c.Object.Kind, c.Object.Ref.Name, c.Object.Detail, c.Object.On.Name, c.SQL)
+	case planner.RenameTable:
+		return fmt.Sprintf("%s %s to %s", kind, c.Table, c.To)
+	case planner.AddConstraint:
+		return fmt.Sprintf("%s %s %q cascades=%v: %s", kind, c.Table, c.Name, c.Cascades, c.SQL)
+	case planner.DropConstraint:
+		return fmt.Sprintf("%s %s %s %s if-exists=%v", kind, c.Table, c.Kind, c.Name, c.IfExists)
+	case planner.InsertRows:
+		return fmt.Sprintf("%s %s %v", kind, c.Table, c.Columns)
+	case planner.DeleteRows:
+		return fmt.Sprintf("%s %s where %s", kind, c.Table, dumpExpr(c.Where))
+	case planner.Ignored:
+		return fmt.Sprintf("%s %s [%s]", kind, c.What, c.Rule)
 	}
 	return kind
 }

@@ -110,3 +110,42 @@ func (p probes) check(name string) string {
 	return fmt.Sprintf("SELECT COUNT(*) FROM information_schema.table_constraints WHERE %s AND constraint_type = 'CHECK' AND %s",
 		p.where("table_name"), among("constraint_name", []string{name}))
 }
+
+// noCheck tells whether it is not.
+func (p probes) noCheck(name string) string {
+	return strings.Replace(p.check(name), "COUNT(*)", "COUNT(*) = 0", 1)
+}
+
+// foreignKey tells whether a foreign key is on the table.
+func (p probes) foreignKey(name string) string {
+	return fmt.Sprintf("SELECT COUNT(*) FROM information_schema.table_constraints WHERE %s AND constraint_type = 'FOREIGN KEY' AND %s",
+		p.where("table_name"), among("constraint_name", []string{name}))
+}
+
+// noForeignKey tells whether it is not.
+func (p probes) noForeignKey(name string) string {
+	return strings.Replace(p.foreignKey(name), "COUNT(*)", "COUNT(*) = 0", 1)
+}
+
+// behind tells whether a column stands in a place: "FIRST", or "AFTER" another.
+func (p probes) behind(column, place string) string {
+	order := "1"
+	if words := tokens(place); len(words) == 2 {
+		order = fmt.Sprintf("(SELECT ordinal_position + 1 FROM information_schema.columns WHERE %s AND %s)",
+			p.where("table_name"), among("column_name", []string{words[1].text}))
+	}
+	return fmt.Sprintf("SELECT COUNT(*) FROM information_schema.columns WHERE %s AND %s AND ordinal_position = %s",
+		p.where("table_name"), among("column_name", []string{column}), order)
+}
+
+// primary tells whether the primary key consists of the columns, in this order.
+func (p probes) primary(columns []string) string {
+	return fmt.Sprintf(`SELECT COALESCE(GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR '\n'), '') = %s FROM information_schema.statistics WHERE %s AND index_name = 'PRIMARY'`,
+		quoteString(strings.Join(columns, "\n")), p.where("table_name"))
+}
+
+// partitions tells whether so many of the partitions are there.
+func (p probes) partitions(names []string, count int) string {
+	return fmt.Sprintf("SELECT COUNT(DISTINCT partition_name) = %d FROM information_schema.partitions WHERE %s AND %s",
+		count, p.where("table_name"), among("partition_name", names))
+}
