@@ -11,6 +11,10 @@ import (
 // still wanted to write was written.
 var ErrLeaseLost = errors.New("another executor has taken over the lease; this one stopped and changed nothing more")
 
+// ErrUnreachable says that the database has not answered for as long as a lease
+// lives: whoever comes next may have taken it over.
+var ErrUnreachable = fmt.Errorf("the database has not answered for %s; what was under way is found by the next run", leaseTTL)
+
 // LeaseHeldError says who is at work on the database.
 type LeaseHeldError struct {
 	Holder string

@@ -118,7 +118,7 @@ func (e *Executor) underLease(ctx context.Context, work func(ctx context.Context
 	defer l.release(ctx)
 	err = work(leased, l)
 	// Whatever failed because the lease was lost failed for that reason.
-	if cause := context.Cause(leased); err != nil && errors.Is(cause, ErrLeaseLost) {
+	if cause := context.Cause(leased); err != nil && (errors.Is(cause, ErrLeaseLost) || errors.Is(cause, ErrUnreachable)) {
 		return cause
 	}
 	return err
@@ -196,7 +196,7 @@ func (r *run) become(ctx context.Context, to State, grace time.Duration) error {
 // fail records why the migration stopped, unless we were merely interrupted:
 // then the state stays what it is, and the next run goes on from there.
 func (r *run) fail(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrLeaseLost) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnreachable) {
 		return err
 	}
 	var gate *GateError

@@ -126,8 +126,11 @@ func (l *lease) heartbeat(ctx context.Context) {
 		switch {
 		case err == nil && n == 1:
 			last = time.Now()
-		case err == nil, time.Since(last) > leaseTTL:
+		case err == nil:
 			l.cancel(ErrLeaseLost)
+			return
+		case time.Since(last) > leaseTTL:
+			l.cancel(ErrUnreachable)
 			return
 		}
 	}

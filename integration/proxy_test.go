@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -22,7 +21,8 @@ type proxy struct {
 
 	mu    sync.Mutex
 	n     int
-	until int // messages from here on do not arrive; 0: all do
+	until int  // messages from here on do not arrive; 0: all do
+	hole  bool // nothing arrives any more, and nobody is told
 	dead  chan struct{}
 	conns []net.Conn
 	wg    sync.WaitGroup
@@ -93,6 +93,9 @@ func (p *proxy) forward(client, server net.Conn) {
 		if err != nil || !p.count() {
 			return
 		}
+		if p.swallows() {
+			continue
+		}
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
@@ -102,7 +105,33 @@ func (p *proxy) forward(client, server net.Conn) {
 func (p *proxy) back(server, client net.Conn) {
 	defer p.wg.Done()
 	defer func() { _, _ = client.Close(), server.Close() }()
-	_, _ = io.Copy(client, server)
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := server.Read(buf)
+		if err != nil {
+			return
+		}
+		if p.swallows() {
+			continue
+		}
+		if _, err := client.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// swallow makes a hole of the proxy, as a firewall that drops packets does: it
+// is there, and nothing comes through.
+func (p *proxy) swallow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hole = true
+}
+
+func (p *proxy) swallows() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hole
 }
 
 // count counts a message, and reports whether it may pass.

@@ -75,6 +75,7 @@ func (e *engine) Open(ctx context.Context, url string, o dialects.Options) (dial
 // configure sets what every connection of ours has: UTC, our sql_mode, and a
 // lock timeout as a safety net below the watcher's.
 func (s *session) configure(cfg *driver.Config) {
+	cfg.DialFunc = dialects.Dial
 	cfg.ParseTime = true
 	cfg.Loc = time.UTC
 	cfg.Logger = log.New(io.Discard, "", 0)
@@ -186,12 +187,15 @@ func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b 
 		return err
 	}
 	_, err := conn.ExecContext(ctx, statement)
+	if err == nil {
+		err = onConn(conn, func(c *watchedConn) error { c.holds(statement); return nil })
+	}
 	return errors.Join(err, onConn(conn, func(c *watchedConn) error { return c.end() }))
 }
 
 // Reset implements executor.Session.
 func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {
-	if err := onConn(conn, func(c *watchedConn) error { return c.end() }); err != nil {
+	if err := onConn(conn, func(c *watchedConn) error { c.locked = false; return c.end() }); err != nil {
 		return err
 	}
 	for _, sql := range []string{

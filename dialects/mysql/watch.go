@@ -6,9 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	sqldriver "github.com/go-sql-driver/mysql"
+
+	"github.com/expandcontract/migrate/dialects"
 	"github.com/expandcontract/migrate/executor"
 )
 
@@ -25,6 +29,13 @@ const (
 	killGrace  = 10 * time.Second
 )
 
+// answerWithin is how long the end of a transaction may take, and askWithin a
+// question of a watcher's, before the connection counts as dead.
+const (
+	answerWithin = 30 * time.Second
+	askWithin    = 5 * time.Second
+)
+
 // connector makes watched connections.
 type connector struct {
 	inner driver.Connector
@@ -33,9 +44,11 @@ type connector struct {
 
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialects.ConnectTimeout)
+	defer cancel()
 	conn, err := c.inner.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, unanswered(err)
 	}
 	full, ok := conn.(fullConn)
 	if !ok {
@@ -84,6 +97,8 @@ type watchedConn struct {
 	bounds *executor.Bounds
 	// release ends the context of the last query, whose rows may be read still.
 	release context.CancelFunc
+	// impatient: the server waits for seconds only; locked: it has LOCK TABLES.
+	impatient, locked bool
 	// broken: it could not be told that a transaction is over.
 	broken bool
 }
@@ -126,28 +141,45 @@ func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
 	if b.Bypass {
 		value = "1"
 	}
-	if _, err := c.fullConn.ExecContext(ctx, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s", seconds, bypass, value), nil); err != nil {
+	if _, err := c.fullConn.ExecContext(ctx, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient), nil); err != nil {
 		return err
 	}
-	c.bounds = &b
+	c.bounds, c.impatient = &b, true
 	return nil
 }
 
+// While we hold locks the server gives us up after seconds of silence: the app
+// would wait for the locks of a frozen process until it wakes.
+const (
+	impatient = "wait_timeout = 5"
+	patient   = "wait_timeout = DEFAULT"
+)
+
 // end takes back what begin did.
 func (c *watchedConn) end() error {
-	b := c.bounds
 	c.bounds = nil
-	if b == nil || !b.Bypass {
+	if !c.impatient || c.locked {
 		return nil
 	}
+	c.impatient = false
 	// Not with the caller's context: the wish must end whatever happened.
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()
-	if _, err := c.fullConn.ExecContext(ctx, "SET "+bypass+" = NULL", nil); err != nil {
+	if _, err := c.fullConn.ExecContext(ctx, "SET "+bypass+" = NULL, "+patient, nil); err != nil {
 		c.broken = true
 		return err
 	}
 	return nil
+}
+
+// holds remembers whether a statement that got through leaves tables locked.
+func (c *watchedConn) holds(statement string) {
+	switch {
+	case strings.HasPrefix(statement, "LOCK TABLES"):
+		c.locked = true
+	case strings.HasPrefix(statement, "UNLOCK TABLES"):
+		c.locked = false
+	}
 }
 
 // IsValid implements driver.Validator.
@@ -169,6 +201,12 @@ func (c *watchedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.T
 	if c.broken {
 		return nil, driver.ErrBadConn
 	}
+	if !c.impatient {
+		if _, err := c.fullConn.ExecContext(ctx, "SET SESSION "+impatient, nil); err != nil {
+			return nil, err
+		}
+		c.impatient = true
+	}
 	tx, err := c.fullConn.BeginTx(ctx, o)
 	if err != nil {
 		return nil, err
@@ -186,7 +224,7 @@ type watchedTx struct {
 // know what became of it. That the bounds could not be taken back is no reason
 // to doubt it; the connection is not used again.
 func (t *watchedTx) Commit() error {
-	err := t.Tx.Commit()
+	err := t.c.finish("COMMIT")
 	if ended := t.c.end(); ended != nil {
 		t.c.broken = true
 	}
@@ -195,9 +233,26 @@ func (t *watchedTx) Commit() error {
 
 // Rollback implements driver.Tx.
 func (t *watchedTx) Rollback() error {
-	err := t.Tx.Rollback()
+	err := t.c.finish("ROLLBACK")
 	if ended := t.c.end(); ended != nil {
 		t.c.broken = true
+	}
+	return err
+}
+
+// finish ends a transaction. The driver's own way has no context, and would wait
+// for ever where the network has gone silent.
+func (c *watchedConn) finish(how string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	_, err := c.fullConn.ExecContext(ctx, how, nil)
+	return unanswered(err)
+}
+
+// unanswered makes of our own impatience with a silent server what it means.
+func unanswered(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(sqldriver.ErrInvalidConn, errors.New("the server does not answer"))
 	}
 	return err
 }
@@ -411,6 +466,8 @@ func (w *watch) kill(ctx context.Context, cause error) {
 		return
 	}
 	w.cause = cause
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	// An error means that the connection is gone, or comes again at the next try.
 	_, _ = w.s.control.ExecContext(ctx, fmt.Sprintf("KILL QUERY %d", w.id))
 }
@@ -418,6 +475,8 @@ func (w *watch) kill(ctx context.Context, cause error) {
 // waits asks whether a connection's statement waits for a lock: for a table's
 // metadata, or for a row. seen is when that was so.
 func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	seen = time.Now()
 	var n int
 	if s.perf && !s.engine.maria {

@@ -41,7 +41,7 @@ func classOf(code string) executor.Class {
 		return executor.LockTimeout
 	case "40001", "40P01":
 		return executor.Transient
-	case "57P01", "57P02", "57P03", "57P05":
+	case "57P01", "57P02", "57P03", "57P05", "25P03":
 		return executor.Disconnected
 	case "42P07", "42701", "42710", "42P06", "42723":
 		return executor.Exists

@@ -38,6 +38,10 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 	if o.Application != "" {
 		cfg.RuntimeParams["application_name"] = o.Application
 	}
+	cfg.DialFunc = dialects.Dial
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = dialects.ConnectTimeout
+	}
 	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(prepareSession))
 	conns := o.MaxConns
 	if conns <= 0 {
@@ -59,9 +63,13 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 // runs a statement of ours, so that a killed executor's locks do not outlive it
 // (from 14 on). The second is how long a statement waits before the server looks
 // for deadlocks, and sends an autovacuum away that is in its way: it must be
-// less than our lock timeout, or a long autovacuum would win every time.
+// less than our lock timeout, or a long autovacuum would win every time. The
+// third ends a transaction of ours whose process is frozen, or cut off: the app
+// would wait for its locks for as long.
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {
-	for _, setting := range []string{"client_connection_check_interval = '2s'", "deadlock_timeout = '100ms'"} {
+	for _, setting := range []string{
+		"client_connection_check_interval = '2s'", "deadlock_timeout = '100ms'", "idle_in_transaction_session_timeout = '5s'",
+	} {
 		_, err := conn.Exec(ctx, "SET "+setting, pgx.QueryExecModeSimpleProtocol)
 		if pe := (*pgconn.PgError)(nil); err != nil && !errors.As(err, &pe) {
 			return err
