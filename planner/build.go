@@ -93,8 +93,12 @@ func (b *builder) build() {
 
 func (b *builder) createTable(t *tableShape) {
 	op := OpCreateTable{Change: *t.created}
-	for _, in := range t.inserts {
-		op.Seeds = append(op.Seeds, b.seedName(t, in))
+	for _, part := range b.tables { // a partition gets rows of the table that it is of
+		if part == t || part.created != nil && part.created.Table == t.created.Of {
+			for _, in := range part.inserts {
+				op.Seeds = append(op.Seeds, b.seedName(part, in))
+			}
+		}
 	}
 	b.add(stageExpand, t.at, op)
 }

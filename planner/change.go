@@ -46,7 +46,9 @@ type (
 	CreateTable struct {
 		Table       Ref
 		IfNotExists bool
-		SQL         string
+		// Of is the table of which it is a partition, if it is one.
+		Of  Ref
+		SQL string
 	}
 	// DropTable drops a table.
 	DropTable struct {

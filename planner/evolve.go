@@ -164,7 +164,7 @@ func (sh *shape) apply(c Change) {
 	case AddCheck:
 		if t := sh.table(c.Table); t != nil && !t.wasThere(c.OfColumn) && sh.known(t, c.Check.Columns()) {
 			if t.t != nil {
-				c.Check = sh.resolve(t, c.Check)
+				c.Check = t.asOpen(c.Check)
 			}
 			t.checks = append(t.checks, located[AddCheck]{sh.cur, c})
 		}
@@ -190,7 +190,7 @@ func (sh *shape) apply(c Change) {
 		}
 	case DeleteRows:
 		if t := sh.table(c.Table); t != nil && sh.existing(t, "a DELETE") && sh.known(t, c.Where.Columns()) {
-			c.Where = sh.resolve(t, c.Where)
+			c.Where = t.asOpen(c.Where)
 			t.deletes = append(t.deletes, located[DeleteRows]{sh.cur, c})
 		}
 	case Direct:
@@ -262,7 +262,7 @@ func (sh *shape) table(r Ref) *tableShape {
 		sh.missing("check the name, and that the database is the one you mean", "there is no table %q", r)
 		return nil
 	}
-	if t.Kind != "table" {
+	if t.Kind != "table" && t.Kind != "partitioned" {
 		sh.fail("", "", "%q is a %s; only plain tables can be changed so far", r, t.Kind)
 		return nil
 	}

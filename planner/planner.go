@@ -271,6 +271,8 @@ func Refer(d Dialect, f File) (References, error) {
 			}
 			table(tableOf(c))
 			switch c := c.(type) {
+			case CreateTable:
+				table(c.Of)
 			case AddConstraint:
 				table(c.Refers)
 			case RenameColumn:

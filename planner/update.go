@@ -143,6 +143,19 @@ func (sh *shape) resolve(t *tableShape, e Expr) Expr {
 	return out
 }
 
+// asOpen rewrites an expression over the names of this point of the migration
+// for the columns as they are called while both shapes live. Unlike resolve it
+// leaves added columns be: they are filled by then.
+func (t *tableShape) asOpen(e Expr) Expr {
+	names := map[string]string{}
+	for _, c := range e.Columns() {
+		if col := t.column(c); col != nil && col.orig != nil {
+			names[c] = col.orig.Name
+		}
+	}
+	return rename(e, names)
+}
+
 // repair accepts an UPDATE of existing columns if running it twice on a row
 // does what running it once does: chunks are retried, and what comes since is
 // repaired again in contract. Where a column is computed from itself, the WHERE

@@ -105,7 +105,7 @@ func sample(s *planner.Schema, t *planner.Table, condition string) string {
 
 func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, error) {
 	name := s.Display(o.Table.Ref)
-	if o.Table.Kind != "table" {
+	if o.Table.Kind != "table" && o.Table.Kind != kindPartitioned {
 		return planner.Lowered{}, &planner.Unsupported{What: "backfill of " + name, Reason: "it is not a plain table"}
 	}
 	out := planner.Lowered{}

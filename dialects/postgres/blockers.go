@@ -53,10 +53,10 @@ const (
 // Blockers names what forbids the wish.
 func (Dialect) Blockers(s *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {
 	name := s.Display(t.Ref)
-	if t.Kind != "table" {
-		return []planner.Blocker{{Object: name, Reason: "it is " + kindName(t.Kind) + ", and only plain tables are handled"}}
+	if t.Kind != "table" && t.Kind != kindPartitioned {
+		return []planner.Blocker{{Object: name, Reason: "it is " + kindName(t.Kind) + ", and only tables are handled"}}
 	}
-	var out []planner.Blocker
+	out := partitionBlockers(t, name, columns, wish)
 	if t.Facts[factInherits] != "" {
 		out = append(out, planner.Blocker{Object: name, Reason: "it inherits from another table or others inherit from it"})
 	}

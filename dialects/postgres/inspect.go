@@ -97,8 +97,10 @@ func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, 
 				WHEN c.relkind <> 'r' OR c.relispartition OR h.any THEN 'other' ELSE 'table' END,
 			c.relrowsecurity, c.relforcerowsecurity, NOT row_security_active(c.oid), h.any OR c.relispartition,
 			c.reltuples::float8, c.relpages::float8,
-			CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_table_size(c.oid) ELSE 0 END,
-			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END,
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) WHEN c.relkind = 'p' THEN
+				(SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(c.oid)) ELSE 0 END,
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint WHEN c.relkind = 'p' THEN
+				(SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(c.oid) WHERE isleaf) / current_setting('block_size')::bigint ELSE 0 END,
 			coalesce((SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) FROM pg_trigger t
 				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT `+oursCondition+`), '')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,

@@ -33,6 +33,9 @@ func (in *inspector) rights(ctx context.Context, t *planner.Table, oid int64) er
 	if err := in.counters(ctx, t, oid); err != nil {
 		return err
 	}
+	if err := in.partitions(ctx, t, oid); err != nil {
+		return err
+	}
 	for fact, value := range map[string]string{factOwner: owner, factGrants: grants, factCascades: cascades} {
 		if value != "" {
 			t.Facts[fact] = value
@@ -69,4 +72,33 @@ func (in *inspector) counters(ctx context.Context, t *planner.Table, oid int64) 
 		t.Facts[fact] = value
 	}
 	return rows.Err()
+}
+
+// partitions reads what is below a partitioned table, and how a partition is
+// bound to its parent.
+func (in *inspector) partitions(ctx context.Context, t *planner.Table, oid int64) error {
+	var parts, key, bound, check, parent string
+	err := in.tx.QueryRowContext(ctx, `
+		SELECT CASE WHEN c.relkind <> 'p' THEN '' ELSE coalesce((
+				SELECT json_agg(json_build_object('schema', n.nspname, 'name', r.relname, 'parent', format('"%s"."%s"', replace(m.nspname, '"', '""'), replace(q.relname, '"', '""')),
+					'leaf', p.isleaf, 'default', pg_get_expr(r.relpartbound, r.oid) = 'DEFAULT', 'indexes', (SELECT coalesce(json_agg(o.relname ORDER BY o.relname), '[]') FROM pg_index x JOIN pg_class o ON o.oid = x.indexrelid WHERE x.indrelid = r.oid))
+					ORDER BY p.level, n.nspname, r.relname)
+				FROM pg_partition_tree(c.oid) p JOIN pg_class r ON r.oid = p.relid JOIN pg_namespace n ON n.oid = r.relnamespace
+				JOIN pg_class q ON q.oid = p.parentrelid JOIN pg_namespace m ON m.oid = q.relnamespace WHERE p.level > 0)::text, '[]') END,
+			CASE WHEN c.relkind <> 'p' THEN '' ELSE coalesce((SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_partitioned_table k, pg_attribute a
+				WHERE k.partrelid = c.oid AND a.attrelid = c.oid AND a.attnum = ANY (k.partattrs))::text, '[]') END,
+			coalesce(pg_get_expr(c.relpartbound, c.oid), ''), coalesce(pg_get_partition_constraintdef(c.oid), ''),
+			coalesce((SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = c.oid AND c.relispartition), '')
+		FROM pg_class c WHERE c.oid = $1::int8::oid`, oid).Scan(&parts, &key, &bound, &check, &parent)
+	if err != nil {
+		return fmt.Errorf("reading its partitions: %w", err)
+	}
+	for fact, value := range map[string]string{
+		factPartitions: parts, factPartitionKey: key, factPartitionBound: bound, factPartitionCheck: check, factPartitionOf: parent,
+	} {
+		if value != "" {
+			t.Facts[fact] = value
+		}
+	}
+	return nil
 }

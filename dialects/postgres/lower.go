@@ -100,6 +100,10 @@ func lowerCreateTable(s *planner.Schema, o planner.OpCreateTable) (planner.Lower
 		lock = plan.Lock{Mode: lockShareRowExclusive, Object: s.Display(others[0])}
 		why = "its foreign key makes writers of " + s.Display(others[0]) + " wait for a moment"
 	}
+	if parent := s.Table(o.Change.Of); parent != nil {
+		lock = plan.Lock{Mode: lockAccessExclusive, Object: s.Display(parent.Ref)}
+		why = "nobody can use " + lock.Object + " for the moment in which the partition becomes part of it"
+	}
 	step := catalogStep("create table "+name, why, lock, []string{o.Change.SQL}, []string{"DROP TABLE " + quoteRef(ref)})
 	if len(o.Seeds) > 0 {
 		step.Statements = append(step.Statements, plain(createSeedTable)...)

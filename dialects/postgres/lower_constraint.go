@@ -28,6 +28,8 @@ func lowerAddConstraint(s *planner.Schema, o planner.OpAddConstraint) (planner.L
 	switch {
 	case made(s, o.Table):
 		return a.atOnce(), nil
+	case o.Constraint.Kind == kindForeignKey && o.Table.Kind == kindPartitioned:
+		return a.partitionedForeignKey()
 	case o.Constraint.Kind == kindForeignKey:
 		return a.foreignKey(), nil
 	case o.Constraint.Kind == kindExclusion:
@@ -140,6 +142,11 @@ func (a addition) key() (planner.Lowered, error) {
 				out.Steps = append(out.Steps, setNotNull(a.s, a.o.Table, c)...)
 			}
 		}
+	}
+	if a.o.Table.Kind == kindPartitioned {
+		more, err := a.partitionedKey(k)
+		out.Steps = append(out.Steps, more...)
+		return out, err
 	}
 	index := a.o.Constraint.Index
 	if index == "" {

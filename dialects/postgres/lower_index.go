@@ -56,6 +56,15 @@ func (i indexState) build(sql string) []plan.Statement {
 	return []plan.Statement{left, {SQL: sql, Probe: "SELECT " + i.ours(" AND indisvalid")}}
 }
 
+// buildSteps builds an index on a table, or on all partitions of one.
+func buildSteps(s *planner.Schema, t *planner.Table, index planner.Ref, title string, stmt *pg.IndexStmt) ([]plan.Step, error) {
+	if t.Kind == kindPartitioned {
+		return partitionedIndex(s, t, index, stmt)
+	}
+	step, err := buildStep(s, t, index, title, stmt)
+	return []plan.Step{step}, err
+}
+
 func buildStep(s *planner.Schema, t *planner.Table, index planner.Ref, title string, stmt *pg.IndexStmt) (plan.Step, error) {
 	ref := t.Ref
 	if ref.Schema == "" { // a table that the migration creates
@@ -92,8 +101,7 @@ func lowerCreateIndex(s *planner.Schema, o planner.OpCreateIndex) ([]plan.Step, 
 	if o.Change.Unique {
 		title = "create unique index " + index.Name + " on " + s.Display(o.Table.Ref)
 	}
-	step, err := buildStep(s, o.Table, index, title, stmt)
-	return []plan.Step{step}, err
+	return buildSteps(s, o.Table, index, title, stmt)
 }
 
 func lowerCopyIndexes(s *planner.Schema, o planner.OpCopyIndexes) ([]plan.Step, error) {
@@ -117,6 +125,14 @@ func lowerCopyIndexes(s *planner.Schema, o planner.OpCopyIndexes) ([]plan.Step, 
 			stmt.Unique = false
 		}
 		index := planner.Ref{Schema: o.Table.Ref.Schema, Name: name}
+		if o.Table.Kind == kindPartitioned {
+			more, err := partitionedIndex(s, o.Table, index, stmt)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, more...)
+			continue
+		}
 		step, err := buildStep(s, o.Table, index, "copy index "+i.Name+" as "+name, stmt)
 		if err != nil {
 			return nil, err
@@ -171,6 +187,9 @@ func lowerDropIndex(s *planner.Schema, o planner.OpDropIndex) ([]plan.Step, erro
 	stmt, err := readIndex(o.Index.Definition)
 	if err != nil {
 		return nil, err
+	}
+	if o.Table.Kind == kindPartitioned {
+		return dropPartitionedIndex(s, o, stmt)
 	}
 	sql, err := onlineIndex(stmt, o.Table.Ref)
 	if err != nil {

@@ -32,27 +32,34 @@ func lowerInsertRows(s *planner.Schema, o planner.OpInsertRows) (planner.Lowered
 	if !made(s, o.Table) {
 		sd.table = o.Table.Ref
 	}
-	sql, err := sd.remember(x)
-	if err != nil {
-		return planner.Lowered{}, err
+	updates := x.OnConflictClause.GetAction() == pg.OnConflictAction_ONCONFLICT_UPDATE
+	statements, undo := []string{createSeedTable}, sd.takeBack()
+	if updates && o.Table.Kind == kindPartitioned { // where PostgreSQL does not tell which rows are new
+		statements, undo = []string{o.Change.SQL}, nil
+	} else {
+		sql, err := sd.remember(x, updates)
+		if err != nil {
+			return planner.Lowered{}, err
+		}
+		statements = append(statements, sql)
 	}
 	name := s.Display(o.Table.Ref)
 	step := plan.Step{
 		Title: "insert rows into " + name, Why: "once: the rows and the journal's entry are one transaction",
 		Mode: plan.InTx, Lock: plan.Lock{Mode: lockRowExclusive, Object: name}, Work: plan.Metadata,
-		LockTimeoutMS: lockTimeoutMS, Statements: plain(createSeedTable, sql), UndoStatements: plain(sd.takeBack()...),
+		LockTimeoutMS: lockTimeoutMS, Statements: plain(statements...), UndoStatements: plain(undo...),
 	}
 	out := planner.Lowered{}
 	if x.SelectStmt.GetSelectStmt().GetFromClause() != nil {
 		step.Work, step.Rows = plan.Scan, 0
 	}
-	if fk := o.Table.Facts[factCascades]; fk != "" {
+	if fk := o.Table.Facts[factCascades]; fk != "" && undo != nil {
 		step.UndoLoses = &plan.Check{
 			SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE seed = %s)", seedTable, literal(sd.name)),
 			Message: fmt.Sprintf("deleting the rows that were inserted into %s may delete rows that refer to them (%s)", name, fk),
 		}
 	}
-	if x.OnConflictClause.GetAction() == pg.OnConflictAction_ONCONFLICT_UPDATE {
+	if updates {
 		out.Notes = append(out.Notes, "rolling back deletes the rows that the INSERT into "+name+" adds; those that its ON CONFLICT DO UPDATE changes stay as they are then")
 	}
 	out.Steps = []plan.Step{seal(step)}
@@ -68,7 +75,7 @@ type seed struct {
 
 // remember writes the INSERT so that it notes which rows it added. In a row that
 // ON CONFLICT updated, xmax is set.
-func (sd seed) remember(x *pg.InsertStmt) (string, error) {
+func (sd seed) remember(x *pg.InsertStmt, updates bool) (string, error) {
 	x = clone(x)
 	of := x.Relation.GetAlias().GetAliasname()
 	if of == "" {
@@ -83,7 +90,11 @@ func (sd seed) remember(x *pg.InsertStmt) (string, error) {
 		row = "jsonb_build_object(" + strings.Join(pairs, ", ") + ")"
 	}
 	x.ReturningList = nil
-	for _, e := range []string{row, quote(of) + ".xmax = 0"} {
+	fresh := "true"
+	if updates {
+		fresh = quote(of) + ".xmax = 0"
+	}
+	for _, e := range []string{row, fresh} {
 		n, err := parseScalar(e)
 		if err != nil {
 			return "", err

@@ -19,6 +19,7 @@ var partDirects = map[string]func(*planner.Schema, planner.OpDirect, planner.Dir
 	objectRows:       lowerTruncate,
 	objectPosition:   lowerPosition,
 	objectExpression: lowerExpression,
+	objectPartition:  lowerPartition,
 }
 
 // lowerParts lowers statements about one part of a table, each to its own steps;

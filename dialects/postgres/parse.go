@@ -142,12 +142,8 @@ func (r reader) createTable(x *pg.CreateStmt) []planner.Change {
 	switch {
 	case x.Relation.GetRelpersistence() == "t":
 		return r.opaque("CREATE TEMPORARY TABLE "+ref.String(), "a temporary table ends with the session that made it")
-	case x.Partbound != nil:
-		return r.opaque(what+" PARTITION OF", "partitions are not handled yet")
-	case len(x.InhRelations) > 0:
+	case len(x.InhRelations) > 0 && x.Partbound == nil:
 		return r.opaque(what+" INHERITS", "inheritance is not handled yet")
-	case x.Partspec != nil:
-		return r.opaque(what+" PARTITION BY", "partitioned tables are not handled yet")
 	case x.OfTypename != nil:
 		return r.opaque(what+" OF", "typed tables are not handled yet")
 	}
@@ -156,7 +152,11 @@ func (r reader) createTable(x *pg.CreateStmt) []planner.Change {
 			return r.opaque(what+" (LIKE …)", "what the other table looks like then is not known now: write the columns")
 		}
 	}
-	return []planner.Change{planner.CreateTable{Table: ref, IfNotExists: x.IfNotExists, SQL: r.sql}}
+	out := planner.CreateTable{Table: ref, IfNotExists: x.IfNotExists, SQL: r.sql}
+	if x.Partbound != nil && len(x.InhRelations) == 1 {
+		out.Of = refOf(x.InhRelations[0].GetRangeVar())
+	}
+	return []planner.Change{out}
 }
 
 func (r reader) drop(x *pg.DropStmt) []planner.Change {

@@ -53,6 +53,18 @@ func (r reader) tableClause(ref planner.Ref, c *pg.AlterTableCmd) (out []planner
 		return column("DROP EXPRESSION", objectExpression, planner.Destroys)
 	case pg.AlterTableType_AT_SetExpression:
 		return column("SET EXPRESSION", objectExpression, planner.Narrows)
+	case pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition:
+		cmd := c.Def.GetPartitionCmd()
+		child, word, effect := refOf(cmd.Name), "ATTACH", planner.Widens
+		if c.Subtype == pg.AlterTableType_AT_DetachPartition {
+			word, effect = "DETACH", planner.Narrows
+		}
+		out := r.partClause(ref, c, what+word+" PARTITION "+child.String(), planner.ObjectRef{Kind: objectPartition, Ref: child, On: ref}, effect)
+		if d, ok := out[0].(planner.Direct); ok {
+			d.Needs = []planner.Need{{Table: ref}, {Table: child}}
+			out[0] = d
+		}
+		return out, true
 	}
 	return nil, false
 }

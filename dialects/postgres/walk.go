@@ -26,12 +26,17 @@ type walker struct {
 	density float64
 }
 
+// heaps are the tables that hold the rows of a table: itself, or the leaves of a
+// partitioned one. Those are walked side by side: a piece is the same pages of each.
+const heaps = "(SELECT $1::regclass::oid EXCEPT SELECT oid FROM pg_class WHERE oid = $1::regclass AND relkind = 'p' " +
+	"UNION SELECT relid FROM pg_partition_tree($1::regclass) WHERE isleaf)"
+
 // Walk prepares to walk a table.
 func (s *session) Walk(ctx context.Context, c plan.Chunks) (executor.Walker, error) {
 	w := &walker{db: s.db, table: c.Table, bounded: c.Bounded}
 	var tuples, pages float64
-	err := s.db.QueryRowContext(ctx, "SELECT reltuples::float8, relpages::float8 FROM pg_class WHERE oid = $1::regclass", c.Table).
-		Scan(&tuples, &pages)
+	err := s.db.QueryRowContext(ctx, "SELECT coalesce(sum(reltuples::float8) FILTER (WHERE reltuples >= 0), 0), coalesce(max(relpages::float8), 0) "+
+		"FROM pg_class WHERE oid IN "+heaps, c.Table).Scan(&tuples, &pages)
 	if err != nil {
 		return nil, fmt.Errorf("walking %s: %w", c.Label, err)
 	}
@@ -61,7 +66,7 @@ func (w *walker) sampleDensity(ctx context.Context) (float64, error) {
 // pages is the heap's current size.
 func (w *walker) pages(ctx context.Context) (int64, error) {
 	var n int64
-	err := w.db.QueryRowContext(ctx, "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint", w.table).Scan(&n)
+	err := w.db.QueryRowContext(ctx, "SELECT coalesce(max(pg_relation_size(oid)), 0) / current_setting('block_size')::bigint FROM pg_class WHERE oid IN "+heaps, w.table).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("measuring %s: %w", w.table, err)
 	}
@@ -71,7 +76,8 @@ func (w *walker) pages(ctx context.Context) (int64, error) {
 // Generation is the heap's file: a rewrite gives it another.
 func (w *walker) Generation(ctx context.Context) (string, error) {
 	var file string
-	err := w.db.QueryRowContext(ctx, "SELECT pg_relation_filenode($1::regclass)::text", w.table).Scan(&file)
+	err := w.db.QueryRowContext(ctx, "SELECT CASE count(*) WHEN 1 THEN max(pg_relation_filenode(oid)::text) "+
+		"ELSE md5(coalesce(string_agg(pg_relation_filenode(oid)::text, ' ' ORDER BY oid), '')) END FROM pg_class WHERE oid IN "+heaps, w.table).Scan(&file)
 	if err != nil {
 		return "", fmt.Errorf("identifying the heap of %s: %w", w.table, err)
 	}
