@@ -38,9 +38,13 @@ type alias struct {
 
 // hidden is a name of our own, behind all that people use: sorted by bytes, a
 // tilde comes after every letter of ASCII, and the replacement character after
-// every letter that the servers take.
+// every letter that the servers take. The latter is only used where it must be:
+// not every database can hold it.
 func (a alias) hidden(suffix string) string {
-	const mark = "\uFFFD"
+	mark := "~"
+	if max(a.from, a.to) >= mark {
+		mark = "\uFFFD"
+	}
 	name := []rune(a.t.Ref.Name)
 	if room := a.d.MaxIdentifier() - len([]rune(mark)) - len(suffix); len(name) > room {
 		name = name[:room]

@@ -47,8 +47,12 @@ func (a alter) index(c *ast.Constraint, kind ast.IndexKeyType) planner.Change {
 	if c.Name == "" && kind == ast.IndexKeyTypeUnique {
 		return a.namelessUnique(c)
 	}
+	name := c.Name
+	if name == "" && len(c.Keys) > 0 && c.Keys[0].Column != nil {
+		name = c.Keys[0].Column.Name.O // as the server calls it, unless that is taken
+	}
 	return createIndexStmt(&ast.CreateIndexStmt{
-		IfNotExists: c.IfNotExists, IndexName: c.Name, KeyType: kind,
+		IfNotExists: c.IfNotExists, IndexName: name, KeyType: kind,
 		Table:                   &ast.TableName{Name: ast.NewCIStr(a.table.Name)},
 		IndexPartSpecifications: c.Keys, IndexOption: c.Option,
 	}, a.sql)
