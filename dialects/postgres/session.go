@@ -53,6 +53,9 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL: %w", err), db.Close())
 	}
+	if err := s.refusePooling(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return s, nil
 }
 
