@@ -81,9 +81,17 @@ func queryNeeds(n proto.Message) []planner.Need {
 		if !ok {
 			return true
 		}
-		parts, plain := names(c.Fields)
-		if !plain { // t.*: all columns there are
+		fields := c.Fields
+		star := len(fields) > 0 && fields[len(fields)-1].GetAStar() != nil
+		if star {
+			fields = fields[:len(fields)-1]
+		}
+		parts, plain := names(fields)
+		if !plain {
 			return true
+		}
+		if star {
+			parts = append(parts, "*")
 		}
 		column := parts[len(parts)-1]
 		for i := range out {

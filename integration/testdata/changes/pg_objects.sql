@@ -293,3 +293,31 @@ DROP POLICY IF EXISTS mine ON users;
 CREATE POLICY mine ON users FOR ALL TO pg_monitor USING (tenant = 2);
 ALTER POLICY yours ON users USING (tenant = 3);
 ALTER TABLE users DISABLE ROW LEVEL SECURITY;
+
+=== pg-materialized-view-of-filled-column: postgres
+CREATE TABLE users (id bigint PRIMARY KEY, name text);
+INSERT INTO users VALUES (1, 'Ada'), (2, NULL);
+CREATE MATERIALIZED VIEW names AS SELECT id, name FROM users;
+CREATE UNIQUE INDEX names_id ON names (id);
+---
+ALTER TABLE users ADD COLUMN loud text;
+UPDATE users SET loud = upper(name);
+CREATE MATERIALIZED VIEW louder AS SELECT id, loud FROM users;
+CREATE INDEX louder_loud ON louder (loud);
+UPDATE users SET name = 'nobody' WHERE name IS NULL;
+REFRESH MATERIALIZED VIEW names;
+ANALYZE users (loud);
+
+=== pg-view-over-both-shapes: postgres
+CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO users VALUES (1, 'Ada L');
+CREATE VIEW v AS SELECT id, name FROM users;
+COMMENT ON COLUMN v.name IS 'first and last';
+---
+-- migrate:down users.name = first_name || ' ' || last_name
+ALTER TABLE users ADD COLUMN first_name text, ADD COLUMN last_name text;
+UPDATE users SET first_name = split_part(name, ' ', 1), last_name = split_part(name, ' ', 2);
+DROP VIEW v;
+ALTER TABLE users DROP COLUMN name;
+CREATE VIEW v AS SELECT id, first_name, last_name FROM users;
+COMMENT ON VIEW v IS 'split';
