@@ -23,10 +23,19 @@ type builder struct {
 	// linted are the hazards found in the statements alone.
 	linted []located[plan.Hazard]
 	notes  []string
-	asked  []located[plan.Question]
+	// entangled is what goes along with a switch.
+	entangled []entanglement
+	asked     []located[plan.Question]
 	// purges are what operations before the grace leave for its end, where they
 	// come before all else: they may depend on what goes then.
 	purges []plan.Step
+}
+
+// entanglement is an object that the migration itself takes out of the way of a
+// column that is rebuilt.
+type entanglement struct {
+	object ObjectRef
+	table  *Table
 }
 
 // stage is a phase, with contract cut at its grace.
@@ -596,6 +605,9 @@ func (b *builder) warnOnce(a at, rule, instead, format string, args ...any) {
 func (b *builder) blocked(t *tableShape, a at, columns []string, w Wish) {
 	for _, bl := range b.d.Blockers(b.s, t.t, columns, w) {
 		if b.yields(bl.Ref) {
+			if w == WishReplace {
+				b.entangled = append(b.entangled, entanglement{object: bl.Ref, table: t.t})
+			}
 			continue
 		}
 		rule := ""

@@ -130,6 +130,9 @@ func (b *builder) placeDirects() {
 		st := b.directStage(g, op.Before)
 		op.Grace = st == stageContract
 		b.refuseStars(g)
+		if b.alongWithSwitch(g, op) {
+			continue
+		}
 		where := max(b.directPlace(st, g), last[st])
 		b.ops[st] = slices.Insert(b.ops[st], where, placedOp{at: g.its[0].at, op: op})
 		last[st] = where + 1
@@ -161,6 +164,25 @@ func Strongest(changes []Direct, before *Object) Effect {
 		}
 	}
 	return out
+}
+
+// alongWithSwitch puts a group into the switch of the columns that it takes
+// something out of the way of. After it, what it makes anew would be missing for
+// a moment; and on the way back it must find the old columns in their place.
+func (b *builder) alongWithSwitch(g *directGroup, op OpDirect) bool {
+	i := slices.IndexFunc(b.entangled, func(e entanglement) bool { return b.sameObject(e.object, g.object) })
+	if i < 0 || op.Before == nil {
+		return false
+	}
+	for j, o := range b.ops[stageContract] {
+		if sw, ok := o.op.(OpSwitch); ok && sw.Table == b.entangled[i].table {
+			op.Grace = false
+			sw.With = append(slices.Clone(sw.With), op)
+			b.ops[stageContract][j].op = sw
+			return true
+		}
+	}
+	return false
 }
 
 func (g *directGroup) changes() []Direct {

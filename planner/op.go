@@ -142,8 +142,12 @@ type (
 		// dependants to those of their copies before the switch, and to their own
 		// after it.
 		Hidden, Tombs map[string]string
-		Open          *Sync
-		Grace         *Sync
+		// With are the statements that drop what would have been in the way of the
+		// columns that are rebuilt, and make it anew: they belong to the moment,
+		// and on the way back come after everything else.
+		With  []OpDirect
+		Open  *Sync
+		Grace *Sync
 	}
 
 	// OpFenceTable renames a table to its tombstone; undo renames it back.

@@ -445,25 +445,12 @@ func (r *replacement) releaseOf(title string, constraints []*constraint, nulls [
 	for _, n := range nulls {
 		do = append(do, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", r.table, quote(n.col)))
 		undo = append(undo, n.again()...)
-		undo = append(undo, r.notNullName(n)...)
+		undo = append(undo, n.named(r.o.Table)...)
 	}
 	step := catalogStep(title, "their copies hold from here on; what does not fit the old type is written only after the switch", r.exclusive(), do, nil)
 	step.UndoMode, step.UndoStatements = plan.Each, undo
 	step.StatementTimeoutMS = 0 // the way back looks at all rows
 	return seal(step), nil
-}
-
-// notNullName gives a NOT NULL that comes back the name that it had.
-func (r *replacement) notNullName(n notNullCheck) []plan.Statement {
-	for _, k := range r.o.Table.Constraints {
-		if k.Kind != kindNotNull || !slices.Equal(k.Columns, []string{n.col}) {
-			continue
-		}
-		if auto := objectNameOf(n.table.Name, n.col, "not_null"); auto != k.Name {
-			return plain(renameConstraintIf(n.table, auto, k.Name))
-		}
-	}
-	return nil
 }
 
 // names are the statements of the switch in which the copies take the names of

@@ -47,8 +47,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 	case planner.OpAddCheck:
 		steps, err = lowerAddCheck(s, o)
 	case planner.OpSwitch:
-		steps, err = lowerSwitch(s, o)
-		return planner.Lowered{Steps: steps, Notes: moved(s, o)}, err
+		return lowerSwitch(s, o)
 	case planner.OpFenceTable:
 		steps, err = lowerFenceTable(s, o)
 	case planner.OpPurge:

@@ -67,6 +67,19 @@ func (n notNullCheck) again() []plan.Statement {
 	}
 }
 
+// named gives a NOT NULL that comes back the name that it had (PostgreSQL 18).
+func (n notNullCheck) named(t *planner.Table) []plan.Statement {
+	for _, k := range t.Constraints {
+		if k.Kind != kindNotNull || !slices.Equal(k.Columns, []string{n.col}) {
+			continue
+		}
+		if auto := objectNameOf(n.table.Name, n.col, "not_null"); auto != k.Name {
+			return plain(renameConstraintIf(n.table, auto, k.Name))
+		}
+	}
+	return nil
+}
+
 func lowerSetNotNull(s *planner.Schema, o planner.OpSetNotNull) []plan.Step {
 	var out []plan.Step
 	for _, c := range o.Columns {
@@ -116,7 +129,8 @@ func lowerDropNotNull(s *planner.Schema, o planner.OpDropNotNull) ([]plan.Step, 
 		[]string{fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", quoteRef(n.table), quote(n.col))}, nil,
 	)
 	step.UndoMode = plan.Each
-	step.UndoStatements = n.again()
+	step.UndoStatements = append(n.again(), n.named(o.Table)...)
+	step.StatementTimeoutMS = 0 // the way back looks at all rows
 	step.UndoLoses = &plan.Check{
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s IS NULL)", quoteRef(n.table), quote(n.col)),
 		Message: "rows have a NULL in " + name,

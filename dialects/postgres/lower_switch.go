@@ -11,13 +11,13 @@ import (
 
 // lowerSwitch is one short transaction: to the app, columns, indexes and
 // trigger change hands in one instant.
-func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
+func lowerSwitch(s *planner.Schema, o planner.OpSwitch) (planner.Lowered, error) {
 	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
 	var do, undo []string
 	for _, y := range []*planner.Sync{o.Open, o.Grace} {
 		if y != nil {
 			if err := shadowOf(s, y).checkNames(); err != nil {
-				return nil, err
+				return planner.Lowered{}, err
 			}
 		}
 	}
@@ -31,11 +31,11 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 		do = append(do, renameIndex(o.Table, r.From, r.To))
 	}
 	rep := replacementOf(s, o)
-	moved, back, err := rep.names()
+	names, back, err := rep.names()
 	if err != nil {
-		return nil, err
+		return planner.Lowered{}, err
 	}
-	do = append(do, moved...)
+	do = append(do, names...)
 	named, unnamed := renameNotNulls(s, o)
 	do = append(do, named...)
 	if o.Grace != nil {
@@ -53,6 +53,14 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 	if o.Open != nil {
 		undo = append(undo, shadowOf(s, o.Open).create()...)
 	}
+	with, err := lowerWith(s, o.With)
+	if err != nil {
+		return planner.Lowered{}, err
+	}
+	for i, st := range with.Steps {
+		do = append(do, sqlOf(st.Statements)...)
+		undo = append(undo, sqlOf(with.Steps[len(with.Steps)-1-i].UndoStatements)...)
+	}
 	var titles []string
 	for _, r := range o.Columns {
 		titles = append(titles, r.From+" → "+r.To)
@@ -68,13 +76,46 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) ([]plan.Step, error) {
 	step.UndoFirst = catchUp(s, o)
 	copies, err := rep.copies()
 	if err != nil {
-		return nil, err
+		return planner.Lowered{}, err
 	}
 	released, err := rep.release()
 	if err != nil {
-		return nil, err
+		return planner.Lowered{}, err
 	}
-	return slices.Concat(copies, released, []plan.Step{step}), nil
+	with.Steps = slices.Concat(copies, released, []plan.Step{step})
+	with.Notes = append(moved(s, o), with.Notes...)
+	return with, nil
+}
+
+// lowerWith lowers the statements that go along with a switch.
+func lowerWith(s *planner.Schema, directs []planner.OpDirect) (planner.Lowered, error) {
+	var out planner.Lowered
+	for _, d := range directs {
+		l, err := lowerDirect(s, d)
+		if err != nil {
+			return planner.Lowered{}, err
+		}
+		for _, st := range l.Steps {
+			if st.Mode != plan.InTx || st.UndoMode != "" && st.UndoMode != plan.InTx || st.Work != plan.Metadata {
+				return planner.Lowered{}, &planner.Unsupported{
+					What: d.Changes[0].What, Reason: "it cannot be part of the short transaction in which columns change their names",
+					Instead: "drop it in a migration before, and create it again in one after",
+				}
+			}
+		}
+		out.Steps = append(out.Steps, l.Steps...)
+		out.Hazards = append(out.Hazards, l.Hazards...)
+		out.Notes = append(out.Notes, l.Notes...)
+	}
+	return out, nil
+}
+
+func sqlOf(statements []plan.Statement) []string {
+	out := make([]string, len(statements))
+	for i, st := range statements {
+		out[i] = st.SQL
+	}
+	return out
 }
 
 // moved tells of columns that a new one replaces: PostgreSQL adds columns at the
