@@ -26,7 +26,7 @@ func (t Tuning) empty() bool {
 
 // Tune changes the fields that are given; the others stay as they were told.
 func (e *Executor) Tune(ctx context.Context, change Tuning) error {
-	if err := bootstrap(ctx, e.s); err != nil {
+	if err := prepare(ctx, e.s); err != nil {
 		return err
 	}
 	_, err := e.st.exec(ctx, e.st.db, `UPDATE {throttle} SET workers = COALESCE(?, workers), rows_per_second = COALESCE(?, rows_per_second),
@@ -40,7 +40,7 @@ func (e *Executor) Tune(ctx context.Context, change Tuning) error {
 
 // Untune takes back all that was told.
 func (e *Executor) Untune(ctx context.Context) error {
-	if err := bootstrap(ctx, e.s); err != nil {
+	if err := prepare(ctx, e.s); err != nil {
 		return err
 	}
 	_, err := e.st.exec(ctx, e.st.db, `UPDATE {throttle} SET workers = NULL, rows_per_second = NULL, chunk_target_ms = NULL, set_by = ?, updated_at = {now}

@@ -99,17 +99,8 @@ func (e *Executor) underLease(ctx context.Context, work func(ctx context.Context
 	if err := e.throttleUsable(); err != nil {
 		return err
 	}
-	ok, err := e.Initialized(ctx)
-	if err == nil && ok {
-		ok, err = upToDate(ctx, e.s)
-	}
-	if err != nil {
+	if err := prepare(ctx, e.s); err != nil {
 		return err
-	}
-	if !ok {
-		if err := bootstrap(ctx, e.s); err != nil {
-			return err
-		}
 	}
 	l, leased, err := acquire(ctx, e.s, e.st, e.o.Holder, e.o.Wait, e.r)
 	if err != nil {

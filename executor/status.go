@@ -175,7 +175,7 @@ func (e *Executor) Pause(ctx context.Context) error { return e.setPaused(ctx, 1)
 func (e *Executor) Resume(ctx context.Context) error { return e.setPaused(ctx, 0) }
 
 func (e *Executor) setPaused(ctx context.Context, on int) error {
-	if err := bootstrap(ctx, e.s); err != nil {
+	if err := prepare(ctx, e.s); err != nil {
 		return err
 	}
 	_, err := e.st.exec(ctx, e.st.db, `UPDATE {control} SET paused = ?, paused_by = ?, updated_at = {now} WHERE id = 1`, on, e.o.Holder)

@@ -205,6 +205,19 @@ func upToDate(ctx context.Context, s Session) (bool, error) {
 	return false, fmt.Errorf("looking for migrate's own tables: %w", err)
 }
 
+// prepare sees to it that all tables are there. Where they are, it asks for
+// that once, and no more: statements that create what there is take locks, too.
+func prepare(ctx context.Context, s Session) error {
+	ok, err := bootstrapped(ctx, s.DB(), s.Layout())
+	if err == nil && ok {
+		ok, err = upToDate(ctx, s)
+	}
+	if err != nil || ok {
+		return err
+	}
+	return bootstrap(ctx, s)
+}
+
 // bootstrap creates the executor's tables where they are missing. It may run
 // any number of times, and side by side.
 func bootstrap(ctx context.Context, s Session) error {
