@@ -190,6 +190,9 @@ type Lowered struct {
 type SyntaxError struct {
 	Offset  int // bytes from the start
 	Message string
+	// Rule is the hazard rule that it breaks, and Instead what to do, where
+	// there is more to say than that the grammar cannot read it.
+	Rule, Instead string
 }
 
 func (e *SyntaxError) Error() string { return e.Message }

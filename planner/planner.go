@@ -74,6 +74,9 @@ func (p *problems) sorted() error {
 func parse(d Dialect, f File) (*Script, error) {
 	script, err := d.Parse(f.Src)
 	var syntax *SyntaxError
+	if errors.As(err, &syntax) && syntax.Rule != "" {
+		return nil, Errors{{Pos: f.Pos(syntax.Offset), Rule: syntax.Rule, Message: syntax.Message, Instead: syntax.Instead}}
+	}
 	if errors.As(err, &syntax) {
 		return nil, Errors{{
 			Pos: f.Pos(syntax.Offset), Rule: "opaque-statement", Message: syntax.Message,
