@@ -308,7 +308,7 @@ func (b *builder) addedColumn(t *tableShape, c *columnShape) {
 // to an added column and takes away again, as frameworks do to fill existing
 // rows, serves old versions as long as they run.
 func (c *columnShape) early() Expr {
-	if c.orig == nil && c.def.IsZero() {
+	if c.orig == nil && !c.lent.IsZero() {
 		return c.lent
 	}
 	return c.def

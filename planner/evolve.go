@@ -64,7 +64,7 @@ type columnShape struct {
 	typ     string
 	notNull bool
 	def     Expr
-	lent    Expr // the default of an added column that the file takes away again
+	lent    Expr // the default that an added column has at first, if it gets another or none
 	comment string
 	rest    string
 	// generated, generatedAs and sequence are as in ColumnDef, of an added column.
@@ -227,15 +227,19 @@ func (sh *shape) applyColumn(c Change) {
 	case DropNotNull:
 		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.notNull = false })
 	case SetDefault:
-		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.def = c.Default })
+		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.setDefault(c.Default) })
 	case DropDefault:
-		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) {
-			if col.orig == nil && !col.def.IsZero() {
-				col.lent = col.def
-			}
-			col.def = Expr{}
-		})
+		sh.onColumn(c.Table, c.Column, false, func(_ *tableShape, col *columnShape) { col.setDefault(Expr{}) })
 	}
+}
+
+// setDefault gives a column another default. An added one keeps in mind its first:
+// that is what existing rows get.
+func (c *columnShape) setDefault(e Expr) {
+	if c.orig == nil && c.lent.IsZero() {
+		c.lent = c.def
+	}
+	c.def = e
 }
 
 // table finds a table's shape, taking it from the schema at first sight. It

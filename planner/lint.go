@@ -36,6 +36,9 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 	if sh.evolve(script); len(ps.errs) == 0 {
 		sh.directiveUps()
 	}
+	if tool.Name != "" {
+		sh.ignored = nil // what migrate leaves out, another tool runs
+	}
 	if len(ps.errs) == 0 {
 		b.build()
 		for _, st := range []stage{stageExpand, stageBackfill, stageContract, stagePurge} {

@@ -70,7 +70,7 @@ func (d *dialect) AssumeTable(s *planner.Schema, sql string) *planner.Table {
 		t.Ref, t.Dependents = ref, nil
 		return &t
 	}
-	a := assumed{alter: alter{d: d, table: ref, sql: sql}, t: &planner.Table{Ref: ref, Kind: "table", Facts: map[string]string{
+	a := assumed{alter: alter{d: d, table: ref, sql: sql}, t: &planner.Table{Ref: ref, Kind: "table", Rows: unknownRows, Facts: map[string]string{
 		factEngine: "InnoDB", factCharset: "utf8mb4", factRowFormat: "dynamic", factRowVersions: "0",
 	}}}
 	if n.Partition != nil {

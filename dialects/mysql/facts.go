@@ -154,7 +154,7 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 	if m.blocking() {
 		out = append(out, plan.Hazard{
 			Rule: "lock-not-none", Severity: blockingSeverity(t),
-			Message: fmt.Sprintf("to %s %s takes a lock on table %s (about %d rows) that every write waits for until it is done", what, d.product(), t.Ref.Name, t.Rows),
+			Message: fmt.Sprintf("to %s %s takes a lock on table %s (%s) that every write waits for until it is done", what, d.product(), t.Ref.Name, sizeOf(t)),
 			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t),
 		})
 	}
@@ -171,7 +171,7 @@ func withoutFulltext(t *planner.Table) string {
 // blockingSeverity: of a table so small that blocking its writes is no worse
 // than waiting for a lock, people are merely told.
 func blockingSeverity(t *planner.Table) plan.Severity {
-	if t.Rows <= smallRows && t.Bytes <= smallBytes {
+	if small(t) {
 		return plan.Warning
 	}
 	return plan.Error

@@ -338,13 +338,13 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 	out := steps(st)
 	if how == copyShared {
 		severity := plan.Error
-		if op.Table.Rows <= smallRows && op.Table.Bytes <= smallBytes {
+		if small(op.Table) {
 			severity = plan.Warning
 		}
 		out.Hazards = append(out.Hazards, plan.Hazard{
 			Rule: "constraint-validated-under-lock", Severity: severity,
-			Message: fmt.Sprintf("%s copies table %s (about %d rows) to add a check, and every write to it waits until the copy is done",
-				d.product(), table, op.Table.Rows),
+			Message: fmt.Sprintf("%s copies table %s (%s) to add a check, and every write to it waits until the copy is done",
+				d.product(), table, sizeOf(op.Table)),
 			Instead: "check the values in the app; or allow it for a table so small that the copy takes no time",
 		})
 	}
@@ -357,6 +357,21 @@ const (
 	smallRows  = 10_000
 	smallBytes = 16 << 20
 )
+
+func small(t *planner.Table) bool {
+	return t.Rows >= 0 && t.Rows <= smallRows && t.Bytes <= smallBytes
+}
+
+// unknownRows is the size of a table that no server was asked about.
+const unknownRows = -1
+
+// sizeOf says how large a table is.
+func sizeOf(t *planner.Table) string {
+	if t.Rows == unknownRows {
+		return "of a size that is not known here"
+	}
+	return fmt.Sprintf("about %d rows", t.Rows)
+}
 
 // checkName is the name that the server would give a check: t_chk_1 on MySQL,
 // CONSTRAINT_1 on MariaDB, with the next number that is free. The checks that
