@@ -20,6 +20,12 @@ func (s *session) Inspect(ctx context.Context, refs planner.References) (*planne
 		return nil, fmt.Errorf("inspecting the database: %w", s.Redact(err))
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	// Reading the catalog makes nobody wait, so that it may wait itself: a busy
+	// server changes tables all the time.
+	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 10"); err != nil {
+		return nil, fmt.Errorf("inspecting the database: %w", s.Redact(err))
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "SET SESSION lock_wait_timeout = 1") }()
 	in := &inspector{d: &s.engine.dialect, conn: conn}
 	schema, err := in.server(ctx)
 	if err != nil {

@@ -256,9 +256,14 @@ func (x tableDirect) partition() (directStep, error) {
 		return x.unsupported("there are several statements on the same partition", "write one")
 	}
 	if x.last().Effect == planner.Widens {
+		// What is said about the way stands before a clause about partitions; MariaDB
+		// takes nothing beside one.
+		way := inplace + ", "
+		if x.d.maria {
+			way = ""
+		}
 		st := directStep{
-			// What is said about the way stands before a clause about partitions.
-			do:   stmts(stmt(alterOf(x.o.On, inplace+", "+clause), x.p.partitions(names, len(names)))),
+			do:   stmts(stmt(alterOf(x.o.On, way+clause), x.p.partitions(names, len(names)))),
 			undo: stmts(stmt(alterOf(x.o.On, "DROP PARTITION "+quoteNames(names)), x.p.partitions(names, 0))),
 		}
 		st.loses = &plan.Check{
