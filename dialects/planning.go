@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -44,6 +45,9 @@ func accepted(ctx context.Context, s Session, p *plan.Plan) error {
 		if err := s.Accepts(ctx, c); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			if class := s.Classify(err); class == executor.LockTimeout || class == executor.Transient || class == executor.Disconnected {
+				return fmt.Errorf("asking the server about the plan: %w", err) // that is no objection
 			}
 			errs = append(errs, &planner.Error{Pos: c.Pos, Message: fmt.Sprintf("%s: %v", c.Message, err)})
 		}

@@ -50,7 +50,7 @@ func (e *Executor) Expand(ctx context.Context, name string, planner Planner) (St
 // begin plans the migration and records it. The plan is refused while hazards
 // stand that nobody has allowed, and while its gates do not pass.
 func (e *Executor) begin(ctx context.Context, l *lease, name string, planner Planner) (*record, error) {
-	p, err := planner(ctx)
+	p, err := e.patientPlan(ctx, planner)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,21 @@ func (e *Executor) begin(ctx context.Context, l *lease, name string, planner Pla
 	}
 	e.r.Report(StateChanged{Migration: name, From: Planned, To: Expanding})
 	return e.st.migration(ctx, name)
+}
+
+// patientPlan plans again for as long as somebody's lock, which passes, keeps it
+// from looking at the tables. MySQL waits a second for it at most.
+func (e *Executor) patientPlan(ctx context.Context, planner Planner) (*plan.Plan, error) {
+	begun := time.Now()
+	for try := 1; ; try++ {
+		p, err := planner(ctx)
+		if c := e.s.Classify(err); err == nil || c != LockTimeout && c != Transient || time.Since(begun) > e.o.LockDeadline {
+			return p, err
+		}
+		if err := sleep(ctx, jitter(try)); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // expand goes through the states up to open, from whichever it is in.
