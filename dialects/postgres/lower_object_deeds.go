@@ -44,8 +44,6 @@ func (g *directs) deed(c planner.Direct, n *pg.Node) (deed, error) {
 		}, nil
 	case *pg.ReindexStmt:
 		return g.reindexDeed(x), nil
-	case *pg.SelectStmt:
-		return deed{do: []string{c.SQL}, lock: plan.Lock{Mode: lockRowExclusive, Object: g.s.Display(g.ref())}, notes: []string{c.What + " cannot be taken back: a rollback leaves the sequence where it stands"}}, nil
 	}
 	return g.definitionDeed(c, n)
 }

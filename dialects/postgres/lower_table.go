@@ -171,10 +171,12 @@ func lowerTruncate(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (pla
 // none is needed.
 func lowerPosition(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (planner.Lowered, error) {
 	what := s.Display(c.Object.Ref)
+	lock := plan.Lock{Mode: lockRowExclusive, Object: what}
 	if c.Object.Detail != "" {
+		lock.Object = ""
 		what = "the sequence of " + s.Display(c.Object.On) + "." + c.Object.Detail
 	}
-	return oneStep(catalogStep("move "+what+" forward", "it never goes back: what others have drawn meanwhile is theirs", plan.Lock{}, []string{c.SQL}, nil)), nil
+	return oneStep(catalogStep("move "+what+" forward", "it never goes back: what others have drawn meanwhile is theirs", lock, []string{c.SQL}, nil)), nil
 }
 
 // lowerExpression changes or drops the expression of a generated column.
