@@ -278,20 +278,19 @@ func replacementOf(s *planner.Schema, o planner.OpSwitch) *replacement {
 	return r
 }
 
-// constraints are the checks or foreign keys over rebuilt columns.
-func (r *replacement) constraints(kind string) ([]*constraint, error) {
+// constraints are the checks or foreign keys over rebuilt columns; one that
+// cannot be read is a blocker, and there is no plan.
+func (r *replacement) constraints(kind string) []*constraint {
 	var out []*constraint
 	for _, k := range r.o.Table.Constraints {
 		if r.o.Hidden[k.Name] == "" || k.Kind != kind {
 			continue
 		}
-		c, err := definedConstraint(r.o.Table.Ref, k)
-		if err != nil {
-			return nil, err
+		if c, err := definedConstraint(r.o.Table.Ref, k); err == nil {
+			out = append(out, c)
 		}
-		out = append(out, c)
 	}
-	return out, nil
+	return out
 }
 
 // statistics are the extended statistics over rebuilt columns.
@@ -313,14 +312,7 @@ func (r *replacement) exclusive() plan.Lock {
 // statistics for the shadows. Nothing is looser or stricter with them: the
 // originals are still there, and say the same of the same values.
 func (r *replacement) copies() ([]plan.Step, error) {
-	checks, err := r.constraints(kindCheck)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.constraints(kindForeignKey)
-	if err != nil {
-		return nil, err
-	}
+	checks, keys := r.constraints(kindCheck), r.constraints(kindForeignKey)
 	var out []plan.Step
 	var do, undo []string
 	for _, d := range r.statistics() {
@@ -385,11 +377,7 @@ func (r *replacement) copyOf(k *constraint) ([]plan.Step, error) {
 // switch, and prove what the originals hold then.
 func (r *replacement) release() ([]plan.Step, error) {
 	var out []plan.Step
-	keys, err := r.constraints(kindForeignKey)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range keys {
+	for _, k := range r.constraints(kindForeignKey) {
 		step, err := r.releaseOf("free "+r.name+" from foreign key "+k.of.Name, []*constraint{k}, nil)
 		if err != nil {
 			return nil, err
@@ -399,10 +387,7 @@ func (r *replacement) release() ([]plan.Step, error) {
 		}
 		out = append(out, step)
 	}
-	checks, err := r.constraints(kindCheck)
-	if err != nil {
-		return nil, err
-	}
+	checks := r.constraints(kindCheck)
 	nulls := r.mustBeNullable()
 	if len(checks)+len(nulls) == 0 {
 		return out, nil
@@ -459,11 +444,7 @@ func (r *replacement) releaseOf(title string, constraints []*constraint, nulls [
 func (r *replacement) names() (do, undo []string, err error) {
 	add := func(there, back string) { do, undo = append(do, there), append(undo, back) }
 	for _, kind := range []string{kindCheck, kindForeignKey} {
-		list, err := r.constraints(kind)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, k := range list {
+		for _, k := range r.constraints(kind) {
 			add(r.renameConstraint(r.o.Hidden[k.of.Name], k.of.Name), r.renameConstraint(k.of.Name, r.o.Hidden[k.of.Name]))
 		}
 	}

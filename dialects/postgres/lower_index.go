@@ -142,7 +142,7 @@ func lowerCopyIndexes(s *planner.Schema, o planner.OpCopyIndexes) ([]plan.Step, 
 			step = seal(step)
 		}
 		steps = append(steps, step)
-		if i.Constraint != "" && o.Replaces {
+		if i.Constraint != "" && o.Replaces && !i.Primary { // a primary key is refused
 			attached, err := attachStep(s, o.Table, i, name)
 			if err != nil {
 				return nil, err
