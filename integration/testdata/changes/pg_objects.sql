@@ -304,7 +304,6 @@ ALTER TABLE users ADD COLUMN loud text;
 UPDATE users SET loud = upper(name);
 CREATE MATERIALIZED VIEW louder AS SELECT id, loud FROM users;
 CREATE INDEX louder_loud ON louder (loud);
-UPDATE users SET name = 'nobody' WHERE name IS NULL;
 REFRESH MATERIALIZED VIEW names;
 ANALYZE users (loud);
 
