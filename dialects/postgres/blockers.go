@@ -33,7 +33,7 @@ const (
 	// factDomains lists the domains with constraints, as format_type writes them.
 	factDomains = "domains_with_constraints"
 	// factBases lists the domains and the types that they are stored as, and
-	// factLoose the collations in which unequal texts are equal; by \x01.
+	// factLoose the collations in which unequal texts are equal; by "; ".
 	factBases = "domain_bases"
 	factLoose = "nondeterministic_collations"
 	// factRowSecurity is "enabled" or "forced"; absent otherwise.

@@ -73,7 +73,7 @@ func recollated(s *planner.Schema, from planner.Column, collation string, out pl
 	}
 	why := "the collation changes from " + orDefault(from.Collation) + " to " + orDefault(collation)
 	for _, c := range []string{from.Collation, collation} {
-		if slices.Contains(strings.Split(s.Facts[factLoose], "\x01"), c) && c != "" {
+		if slices.Contains(strings.Split(s.Facts[factLoose], "; "), c) && c != "" {
 			return incompatible(out.Canonical, why+", and "+c+" is not deterministic: with it, other values are equal than before")
 		}
 	}

@@ -86,7 +86,7 @@ const typeDomains = `CREATE DOMAIN whole AS int; CREATE DOMAIN positive AS int C
 
 func compare(from, to string) planner.TypeChange {
 	s := &planner.Schema{Path: []string{"public"}, Facts: map[string]string{
-		factDomains: "positive", factBases: "whole=integer\x01positive=integer\x01label=character varying(20)", factLoose: "loose",
+		factDomains: "positive", factBases: "whole=integer; positive=integer; label=character varying(20)", factLoose: "loose",
 	}}
 	return Dialect{}.Compare(s, planner.Column{Name: "c", Type: from}, to)
 }
@@ -112,7 +112,7 @@ func TestCompare(t *testing.T) {
 		`varchar(9) COLLATE "loose"`: planner.TypeIncompatible,
 		"no such (":                  planner.TypeIncompatible,
 	} {
-		if got := (Dialect{}).Compare(&planner.Schema{Facts: map[string]string{factLoose: "other\x01loose"}}, collated, to); got.Kind != want {
+		if got := (Dialect{}).Compare(&planner.Schema{Facts: map[string]string{factLoose: "other; loose"}}, collated, to); got.Kind != want {
 			t.Errorf("a collated column to %s is %s (%s), want %s", to, got.Kind, got.Why, want)
 		}
 	}

@@ -141,7 +141,9 @@ func TestInspectNewer(t *testing.T) {
 		version := text(t, pool, "SELECT current_setting('server_version_num')")
 		if version >= "140000" {
 			run(t, pool, "CREATE STATISTICS ex ON (lower(note)), total FROM orders")
-			want = append(want, planner.Dependent{Kind: kindStatistics, Name: "ex", Columns: []string{"note", "total"}})
+			want = append(want, planner.Dependent{
+				Kind: kindStatistics, Name: "ex", Columns: []string{"note", "total"}, Definition: "CREATE STATISTICS public.ex ON total, lower(note) FROM orders",
+			})
 		}
 		if version >= "150000" {
 			run(t, pool, "CREATE PUBLICATION listed FOR TABLE orders (id, note); CREATE PUBLICATION filtered FOR TABLE orders WHERE (id > 5)")

@@ -57,7 +57,7 @@ func (r retyping) verdict() planner.TypeChange {
 
 // base is the type that a domain is stored as, or the type itself.
 func (r retyping) base(t *pg.TypeName, text string) *pg.TypeName {
-	for line := range strings.SplitSeq(r.s.Facts[factBases], "\x01") {
+	for line := range strings.SplitSeq(r.s.Facts[factBases], "; ") {
 		if domain, base, ok := strings.Cut(line, "="); ok && domain == text {
 			if b, err := readType(base); err == nil {
 				return b
