@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,8 +36,8 @@ func TestInspect(t *testing.T) {
 			for _, f := range schema.Tables {
 				showTable(&b, f)
 			}
-			for k, v := range schema.Facts {
-				fmt.Fprintf(&b, "fact %s = %s\n", k, v)
+			for _, k := range slices.Sorted(maps.Keys(schema.Facts)) {
+				fmt.Fprintf(&b, "fact %s = %s\n", k, schema.Facts[k])
 			}
 			return b.String()
 		})
