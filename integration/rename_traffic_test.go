@@ -10,6 +10,7 @@ import (
 	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/flags"
 	"github.com/expandcontract/migrate/integration/servers"
+	"github.com/expandcontract/migrate/planner/plan"
 )
 
 // TestRenameUnderTraffic: while a table changes its name, and changes it back,
@@ -131,5 +132,58 @@ func (u *renameTraffic) end(t *testing.T) {
 	u.done.Wait()
 	if u.failed != nil {
 		t.Error(u.failed)
+	}
+}
+
+// TestRenameFromAnyPoint: cut off after any statement, a renaming goes on to its
+// end, and back to its beginning, by the probes alone.
+func TestRenameFromAnyPoint(t *testing.T) {
+	t.Parallel()
+	for _, target := range servers.Matrix() {
+		if target.Engine == servers.Postgres {
+			continue
+		}
+		t.Run(target.String(), func(t *testing.T) {
+			t.Parallel()
+			w := worldOn(t, target)
+			w.exec(t, "CREATE TABLE people (id bigint PRIMARY KEY, n int)")
+			w.exec(t, "INSERT INTO people VALUES (1, 5)")
+			h := w.migrate(t, executor.Options{})
+			f := file("0007_rename", "RENAME TABLE people TO users;")
+			state, err := h.expand(t.Context(), f)
+			reaches(t, executor.Open, state, err)
+			swap := steps(t, h, f.Name)[0]
+			open := w.look(t)
+			for cut := range len(swap.Statements) + 1 {
+				w.probed(t, swap.Statements[:cut])
+				w.probed(t, swap.UndoStatements)
+				same(t, fmt.Sprintf("cut off after %d statements and undone, the open state", cut), open, w.look(t))
+				w.probed(t, swap.Statements[:cut])
+				w.probed(t, swap.Statements)
+				renamed := w.look(t)
+				w.probed(t, swap.UndoStatements[:min(cut, len(swap.UndoStatements))])
+				w.probed(t, swap.Statements)
+				same(t, fmt.Sprintf("its undo cut off after %d statements, the renamed state", cut), renamed, w.look(t))
+				w.probed(t, swap.UndoStatements)
+				same(t, "undone, the open state", open, w.look(t))
+			}
+		})
+	}
+}
+
+// probed runs the statements whose effect is not there, as the executor does.
+func (w *world) probed(t *testing.T, statements []plan.Statement) {
+	t.Helper()
+	for _, st := range statements {
+		if st.Probe != "" {
+			var there bool
+			if err := w.db.QueryRowContext(t.Context(), st.Probe).Scan(&there); err != nil {
+				t.Fatalf("probing: %v\n%s", err, st.Probe)
+			}
+			if there {
+				continue
+			}
+		}
+		w.exec(t, st.SQL)
 	}
 }

@@ -104,6 +104,8 @@ func (a alias) swap(s *planner.Schema) []plan.Statement {
 		return "RENAME TABLE " + strings.Join(out, ", ")
 	}
 	return stmts(
+		// What a run that was cut off has put out of the way.
+		stmt(fmt.Sprintf("DROP VIEW IF EXISTS %s, %s", quoteName(u), quoteName(v)), ""),
 		// A view can only be made of what is there: for a moment something is.
 		stmt(fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s LIKE %s", quoteName(h), quoteName(a.from)), anyQuery(away, view)),
 		stmt(a.view(p, h), anyQuery(away, view)),
