@@ -31,6 +31,12 @@ func readSchema(t testing.TB, engine, text string) *planner.Schema {
 		words := strings.Fields(line)
 		switch {
 		case len(words) == 0:
+		case words[0] == "version": // version NUMBER TEXT
+			n, err := strconv.Atoi(words[1])
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			s.VersionNum, s.Version = n, words[2]
 		case words[0] == "object":
 			s.Objects = append(s.Objects, readObject(t, &s, line))
 		case !strings.HasPrefix(line, " "):
@@ -123,8 +129,8 @@ func readPart(t testing.TB, s *planner.Schema, table *planner.Table, words []str
 		}
 		table.Dependents = append(table.Dependents, planner.Dependent{Kind: kind, Name: words[1], Columns: list(words[2:])})
 	case "fact":
-		name, value, _ := strings.Cut(words[1], "=")
-		table.Facts[name] = value
+		name, value, _ := strings.Cut(strings.Join(words[1:], " "), "=")
+		table.Facts[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	default:
 		table.Columns = append(table.Columns, readColumn(words))
 	}

@@ -32,6 +32,7 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		steps, err = lowerWidenType(s, o)
 	case planner.OpCreateIndex:
 		steps, err = lowerCreateIndex(s, o)
+		return planner.Lowered{Steps: steps, Hazards: perPartition(s, o.Table)}, err
 	case planner.OpCopyIndexes:
 		steps, err = lowerCopyIndexes(s, o)
 	case planner.OpDropIndex:

@@ -24,6 +24,7 @@ func lowerAddColumns(s *planner.Schema, o planner.OpAddColumns) (planner.Lowered
 				return out, err
 			}
 			out.Steps = append(out.Steps, step)
+			out.Hazards = append(out.Hazards, counted(s, o.Table, bare)...)
 		}
 		if rest = rest[len(bare):]; len(rest) > 0 {
 			step, hazard := addStored(s, o.Table, rest[0])
@@ -32,6 +33,22 @@ func lowerAddColumns(s *planner.Schema, o planner.OpAddColumns) (planner.Lowered
 		}
 	}
 	return out, nil
+}
+
+// counted tells of columns that count by themselves, that the server itself
+// would write the table anew for them.
+func counted(s *planner.Schema, t *planner.Table, columns []planner.NewColumn) []plan.Hazard {
+	for _, c := range columns {
+		if c.Generated == "" {
+			continue
+		}
+		return []plan.Hazard{{
+			Rule: "identity-rewrites", Severity: plan.Info,
+			Message: fmt.Sprintf("the rows of %s get their numbers in chunks, and so perhaps others than by one ALTER TABLE", s.Display(t.Ref)),
+			Instead: "nothing, unless their order matters: then fill the column with an UPDATE of your own",
+		}}
+	}
+	return nil
 }
 
 // addStored runs as it is: PostgreSQL has no other way to a stored column.

@@ -145,6 +145,11 @@ func (m membership) attach(fresh bool) planner.Lowered {
 	default:
 		out.Steps = m.prove()
 		do = append(do, m.dropProof())
+		out.Hazards = append(out.Hazards, plan.Hazard{
+			Rule: "partition-attach-scans", Severity: plan.Info,
+			Message: "the rows of " + m.s.Display(m.child) + " are read before, beside the traffic: attaching then takes their check for proof",
+			Instead: "nothing; a default partition, if there is one, is read nevertheless",
+		})
 	}
 	step := catalogStep("attach "+m.s.Display(m.child)+" to "+m.s.Display(m.parent), "the check is proof enough: no scan",
 		plan.Lock{Mode: lockShareUpdateExclusive, Object: m.s.Display(m.parent)}, do, []string{m.detachSQL()})
@@ -174,7 +179,9 @@ func (m membership) detach(asked bool, parent *planner.Table) planner.Lowered {
 			Instead: "nothing: it is retried until it gets its lock without making anybody wait longer",
 		}}}
 	}
-	out := planner.Lowered{}
+	out := planner.Lowered{Hazards: []plan.Hazard{{
+		Rule: "partition-detach-blocks", Severity: plan.Info, Message: child + " leaves " + label + " CONCURRENTLY: nobody is locked out", Instead: "nothing",
+	}}}
 	statements := []plan.Statement{
 		{SQL: m.detachSQL() + " CONCURRENTLY", Probe: there(" AND NOT inhdetachpending")},
 		{SQL: m.detachSQL() + " FINALIZE", Probe: there("")},

@@ -248,6 +248,19 @@ func (r tree) onLeaf(p partition, index, parent planner.Ref) (plan.Step, error) 
 	}), nil
 }
 
+// perPartition tells that PostgreSQL itself would build a partitioned index
+// while writers wait.
+func perPartition(s *planner.Schema, t *planner.Table) []plan.Hazard {
+	if t.Kind != kindPartitioned {
+		return nil
+	}
+	return []plan.Hazard{{
+		Rule: "partitioned-index-not-concurrent", Severity: plan.Info,
+		Message: "the index is built CONCURRENTLY on each partition of " + s.Display(t.Ref) + ", and attached",
+		Instead: "nothing; a partition that comes meanwhile gets its own at once",
+	}}
+}
+
 // dropPartitionedIndex drops an index with those of all partitions: PostgreSQL
 // does it in the catalog, but not concurrently.
 func dropPartitionedIndex(s *planner.Schema, o planner.OpDropIndex, stmt *pg.IndexStmt) ([]plan.Step, error) {

@@ -180,7 +180,7 @@ func lowerPosition(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (pla
 }
 
 // lowerExpression changes or drops the expression of a generated column.
-func lowerExpression(s *planner.Schema, o planner.OpDirect, c planner.Direct) (planner.Lowered, error) {
+func lowerExpression(s *planner.Schema, _ planner.OpDirect, c planner.Direct) (planner.Lowered, error) {
 	t := s.Table(c.Object.On)
 	if t == nil || t.Column(c.Object.Detail) == nil {
 		return planner.Lowered{}, &planner.Unsupported{What: c.What, Reason: "there is no such column before the migration"}
