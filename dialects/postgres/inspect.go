@@ -5,7 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/expandcontract/migrate/planner"
 )
@@ -13,17 +17,61 @@ import (
 // inspector reads the catalog in one read-only transaction, so that all it
 // reads is of one moment.
 type inspector struct {
+	conn    *sql.Conn
 	tx      *sql.Tx
 	version int
 }
 
+// reading is a query and what is done with each of its rows. Readings of many
+// tables go to the server together: the time is one round trip's, however many
+// tables a migration is about.
+type reading struct {
+	what  string
+	query string
+	args  []any
+	row   func(scan func(...any) error) error
+}
+
+// read sends readings in one round trip.
+func (in *inspector) read(ctx context.Context, rs []reading) error {
+	if len(rs) == 0 {
+		return nil
+	}
+	return in.conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the driver's connection is a %T", driver)
+		}
+		batch := &pgx.Batch{}
+		for _, r := range rs {
+			batch.Queue(r.query, r.args...).Query(func(rows pgx.Rows) error {
+				for rows.Next() {
+					if err := r.row(rows.Scan); err != nil {
+						return fmt.Errorf("reading %s: %w", r.what, err)
+					}
+				}
+				if err := rows.Err(); err != nil {
+					return fmt.Errorf("reading %s: %w", r.what, err)
+				}
+				return nil
+			})
+		}
+		return c.Conn().SendBatch(ctx, batch).Close()
+	})
+}
+
 // Inspect reads the named tables and what depends on them.
 func (s *session) Inspect(ctx context.Context, refs planner.References) (*planner.Schema, error) {
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the database: %w", err)
 	}
-	schema, err := (&inspector{tx: tx}).schema(ctx, refs)
+	defer func() { _ = conn.Close() }() // it goes back to the pool
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the database: %w", err)
+	}
+	schema, err := (&inspector{conn: conn, tx: tx}).schema(ctx, refs)
 	if end := tx.Rollback(); err == nil && end != nil {
 		err = end
 	}
@@ -58,25 +106,8 @@ func (in *inspector) schema(ctx context.Context, refs planner.References) (*plan
 			out.Facts[fact] = value
 		}
 	}
-	seen := map[planner.Ref]bool{}
-	for _, r := range refs.Tables {
-		t, oid, err := in.table(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if t == nil || seen[t.Ref] {
-			continue
-		}
-		seen[t.Ref] = true
-		for _, read := range []func(context.Context, *planner.Table, int64) error{
-			in.columns, in.indexes, in.constraints, in.dependents, in.rights,
-		} {
-			if err := read(ctx, t, oid); err != nil {
-				return nil, fmt.Errorf("reading table %s: %w", t.Ref, err)
-			}
-		}
-		estimateRows(t)
-		out.Tables = append(out.Tables, t)
+	if out.Tables, err = in.tables(ctx, refs.Tables); err != nil {
+		return nil, err
 	}
 	if out.Objects, err = in.objects(ctx, refs.Objects, out.Path); err != nil {
 		return nil, err
@@ -84,34 +115,59 @@ func (in *inspector) schema(ctx context.Context, refs planner.References) (*plan
 	return out, nil
 }
 
-// table finds a table as the search path does; nil if there is none.
-func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, int64, error) {
-	t := &planner.Table{Facts: map[string]string{}}
+// tables reads the named tables, each once, as the search path finds them.
+func (in *inspector) tables(ctx context.Context, refs []planner.Ref) ([]*planner.Table, error) {
+	type found struct {
+		t   *planner.Table
+		oid int64
+	}
+	var all []found
+	var look []reading
+	for _, r := range refs {
+		look = append(look, in.table(r, func(t *planner.Table, oid int64) {
+			if !slices.ContainsFunc(all, func(f found) bool { return f.oid == oid }) {
+				all = append(all, found{t, oid})
+			}
+		}))
+	}
+	if err := in.read(ctx, look); err != nil {
+		return nil, err
+	}
+	var parts []reading
+	var out []*planner.Table
+	for _, f := range all {
+		parts = append(parts, in.columns(f.t, f.oid), in.indexes(f.t, f.oid), in.constraints(f.t, f.oid), in.dependents(f.t, f.oid))
+		parts = append(parts, in.rights(f.t, f.oid)...)
+		out = append(out, f.t)
+	}
+	if err := in.read(ctx, parts); err != nil {
+		return nil, err
+	}
+	for _, t := range out {
+		estimateRows(t)
+	}
+	return out, nil
+}
+
+// table finds a table as the search path does.
+func (in *inspector) table(r planner.Ref, add func(t *planner.Table, oid int64)) reading {
+	return reading{what: "table " + r.String(), args: []any{quoteRef(r)}, query: tableQuery, row: func(scan func(...any) error) error {
+		t := &planner.Table{Facts: map[string]string{}}
+		oid, err := scanTable(t, scan)
+		if err == nil {
+			add(t, oid)
+		}
+		return err
+	}}
+}
+
+func scanTable(t *planner.Table, scan func(...any) error) (int64, error) {
 	var oid, pages int64
 	var tuples, oldPages float64
 	var security, forced, bypassed, inherits bool
 	var triggers string
-	err := in.tx.QueryRowContext(ctx, `
-		SELECT c.oid::int8, n.nspname, c.relname,
-			CASE WHEN c.relpersistence = 't' THEN 'other' WHEN c.relkind = 'p' THEN 'partitioned' WHEN c.relkind = 'v' THEN 'view'
-				WHEN c.relkind <> 'r' OR c.relispartition OR h.any THEN 'other' ELSE 'table' END,
-			c.relrowsecurity, c.relforcerowsecurity, NOT row_security_active(c.oid), h.any OR c.relispartition,
-			c.reltuples::float8, c.relpages::float8,
-			CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) WHEN c.relkind = 'p' THEN
-				(SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(c.oid)) ELSE 0 END,
-			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint WHEN c.relkind = 'p' THEN
-				(SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(c.oid) WHERE isleaf) / current_setting('block_size')::bigint ELSE 0 END,
-			coalesce((SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) FROM pg_trigger t
-				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT `+oursCondition+`), '')
-		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
-			LATERAL (SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r' AS any) h
-		WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`, quoteRef(r)).
-		Scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages, &triggers)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("looking for table %s: %w", r, err)
+	if err := scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages, &triggers); err != nil {
+		return 0, err
 	}
 	switch {
 	case security && forced:
@@ -133,8 +189,24 @@ func (in *inspector) table(ctx context.Context, r planner.Ref) (*planner.Table, 
 	} else {
 		t.Rows = -pages // the rows per page are estimated from the columns
 	}
-	return t, oid, nil
+	return oid, nil
 }
+
+const tableQuery = `
+		SELECT c.oid::int8, n.nspname, c.relname,
+			CASE WHEN c.relpersistence = 't' THEN 'other' WHEN c.relkind = 'p' THEN 'partitioned' WHEN c.relkind = 'v' THEN 'view'
+				WHEN c.relkind <> 'r' OR c.relispartition OR h.any THEN 'other' ELSE 'table' END,
+			c.relrowsecurity, c.relforcerowsecurity, NOT row_security_active(c.oid), h.any OR c.relispartition,
+			c.reltuples::float8, c.relpages::float8,
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) WHEN c.relkind = 'p' THEN
+				(SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(c.oid)) ELSE 0 END,
+			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint WHEN c.relkind = 'p' THEN
+				(SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(c.oid) WHERE isleaf) / current_setting('block_size')::bigint ELSE 0 END,
+			coalesce((SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) FROM pg_trigger t
+				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT ` + oursCondition + `), '')
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+			LATERAL (SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r' AS any) h
+		WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`
 
 // estimateRows makes rows of pages where the server has no statistics yet: a
 // page holds 8 kB less its header, a row 28 bytes and its columns.
@@ -158,8 +230,8 @@ var fixedWidth = map[string]int64{
 	"bool": 1, "int2": 2, "int4": 4, "int8": 8, "float4": 4, "float8": 8, "date": 4, "timestamp": 8, "timestamptz": 8, "uuid": 16,
 }
 
-func (in *inspector) columns(ctx context.Context, t *planner.Table, oid int64) error {
-	rows, err := in.tx.QueryContext(ctx, `
+func (in *inspector) columns(t *planner.Table, oid int64) reading {
+	return reading{what: "the columns of " + t.Ref.String(), args: []any{oid}, query: `
 		SELECT a.attname, format_type(a.atttypid, a.atttypmod),
 			CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation THEN
 				(SELECT collname FROM pg_collation WHERE oid = a.attcollation) ELSE '' END,
@@ -176,24 +248,19 @@ func (in *inspector) columns(ctx context.Context, t *planner.Table, oid int64) e
 			FROM pg_depend x JOIN pg_proc p ON p.oid = x.refobjid
 			WHERE x.classid = 'pg_attrdef'::regclass AND x.objid = d.oid AND x.refclassid = 'pg_proc'::regclass
 		) v ON true
-		WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, oid)
-	if err != nil {
-		return fmt.Errorf("reading columns: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
-	for rows.Next() {
+		WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, row: func(scan func(...any) error) error {
 		var c planner.Column
 		var text string
 		var volatile, stable *bool
-		if err := rows.Scan(&c.Name, &c.Type, &c.Collation, &c.NotNull, &text, &c.Generated, &c.Comment, &volatile, &stable); err != nil {
-			return fmt.Errorf("reading columns: %w", err)
+		if err := scan(&c.Name, &c.Type, &c.Collation, &c.NotNull, &text, &c.Generated, &c.Comment, &volatile, &stable); err != nil {
+			return err
 		}
 		if text != "" {
 			c.Default = defaultExpr(t.Ref, text, volatile, stable)
 		}
 		t.Columns = append(t.Columns, c)
-	}
-	return rows.Err()
+		return nil
+	}}
 }
 
 // defaultExpr reads a default from the catalog. Of functions that the catalog
@@ -216,8 +283,8 @@ func defaultExpr(table planner.Ref, text string, volatile, stable *bool) planner
 	return e
 }
 
-func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) error {
-	rows, err := in.tx.QueryContext(ctx, `
+func (in *inspector) indexes(t *planner.Table, oid int64) reading {
+	return reading{what: "the indexes of " + t.Ref.String(), args: []any{oid}, query: `
 		SELECT c.relname, x.indisunique, x.indisprimary, coalesce(k.conname, ''),
 			x.indexprs IS NULL AND x.indpred IS NULL, pg_get_indexdef(x.indexrelid),
 			x.indisunique AND x.indimmediate AND x.indexprs IS NULL AND x.indpred IS NULL,
@@ -227,21 +294,16 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 			coalesce((SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace), ''), x.indisclustered, x.indisreplident
 		FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
 		LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')
-		WHERE x.indrelid = $1::int8::oid AND x.indisvalid ORDER BY c.relname`, oid)
-	if err != nil {
-		return fmt.Errorf("reading indexes: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
-	for rows.Next() {
+		WHERE x.indrelid = $1::int8::oid AND x.indisvalid ORDER BY c.relname`, row: func(scan func(...any) error) error {
 		var i planner.Index
 		var names bool
 		var keyText *string
 		var keys int
 		var space string
 		var clustered, identity bool
-		if err := rows.Scan(&i.Name, &i.Unique, &i.Primary, &i.Constraint, &i.Simple, &i.Definition, &names, &keyText, &keys,
+		if err := scan(&i.Name, &i.Unique, &i.Primary, &i.Constraint, &i.Simple, &i.Definition, &names, &keyText, &keys,
 			&i.Deferrable, &i.Comment, &space, &clustered, &identity); err != nil {
-			return fmt.Errorf("reading indexes: %w", err)
+			return err
 		}
 		stmt, err := readIndex(i.Definition)
 		if err != nil {
@@ -262,14 +324,14 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table, oid int64) e
 		}
 		t.Indexes = append(t.Indexes, i)
 		if keyText == nil || !names {
-			continue
+			return nil
 		}
 		key := strings.Split(*keyText, "\x01")
 		if len(key) == keys && (i.Primary || t.Key == nil) {
 			t.Key = key
 		}
-	}
-	return rows.Err()
+		return nil
+	}}
 }
 
 // constraintKinds are the letters of pg_constraint.contype.
@@ -277,8 +339,8 @@ var constraintKinds = map[string]string{
 	"c": kindCheck, "f": kindForeignKey, "x": kindExclusion, "n": kindNotNull, "u": "unique", "p": "primary key",
 }
 
-func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int64) error {
-	rows, err := in.tx.QueryContext(ctx, `
+func (in *inspector) constraints(t *planner.Table, oid int64) reading {
+	return reading{what: "the constraints of " + t.Ref.String(), args: []any{oid}, query: `
 		SELECT k.conname, k.contype::text, pg_get_constraintdef(k.oid),
 			coalesce((SELECT string_agg(a.attname, E'\x01' ORDER BY i.n) FROM unnest(k.conkey) WITH ORDINALITY AS i(num, n)
 				JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = i.num), ''),
@@ -286,24 +348,19 @@ func (in *inspector) constraints(ctx context.Context, t *planner.Table, oid int6
 		FROM pg_constraint k WHERE k.conrelid = $1::int8::oid AND k.contype IN ('c', 'f', 'x', 'n', 'u', 'p')
 		-- A foreign key to a partitioned table has a row of its own for each partition.
 		AND NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)
-		ORDER BY k.conname`, oid)
-	if err != nil {
-		return fmt.Errorf("reading constraints: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
-	for rows.Next() {
+		ORDER BY k.conname`, row: func(scan func(...any) error) error {
 		var k planner.Constraint
 		var letter, columns string
-		if err := rows.Scan(&k.Name, &letter, &k.Definition, &columns, &k.Comment); err != nil {
-			return fmt.Errorf("reading constraints: %w", err)
+		if err := scan(&k.Name, &letter, &k.Definition, &columns, &k.Comment); err != nil {
+			return err
 		}
 		k.Kind = constraintKinds[letter]
 		if columns != "" {
 			k.Columns = strings.Split(columns, "\x01")
 		}
 		t.Constraints = append(t.Constraints, k)
-	}
-	return rows.Err()
+		return nil
+	}}
 }
 
 // InspectIndex finds the table of an index.

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -108,26 +107,21 @@ const (
 		) i ON true WHERE r.prrelid = $1::int8::oid`
 )
 
-func (in *inspector) dependents(ctx context.Context, t *planner.Table, oid int64) error {
+func (in *inspector) dependents(t *planner.Table, oid int64) reading {
 	publications := publicationsNew
 	if in.version < 150000 {
 		publications = publicationsOld
 	}
-	rows, err := in.tx.QueryContext(ctx, fmt.Sprintf(dependentsQuery, publications), oid)
-	if err != nil {
-		return fmt.Errorf("reading dependants: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
-	for rows.Next() {
+	return reading{what: "the dependants of " + t.Ref.String(), args: []any{oid}, query: fmt.Sprintf(dependentsQuery, publications), row: func(scan func(...any) error) error {
 		var d planner.Dependent
 		var columns *string
-		if err := rows.Scan(&d.Kind, &d.Name, &columns, &d.Definition); err != nil {
-			return fmt.Errorf("reading dependants: %w", err)
+		if err := scan(&d.Kind, &d.Name, &columns, &d.Definition); err != nil {
+			return err
 		}
 		if columns != nil {
 			d.Columns = strings.Split(*columns, "\x01")
 		}
 		t.Dependents = append(t.Dependents, d)
-	}
-	return rows.Err()
+		return nil
+	}}
 }
