@@ -51,7 +51,7 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 	case foreign.Dump:
 		found = slices.DeleteFunc(found, func(f Finding) bool { return inDumps[f.Rule] })
 	default:
-		found = append(found, unbounded(script)...)
+		found = unplanned(append(found, unbounded(script)...))
 	}
 	if tool.Name != "" {
 		b.ownUp(script)
@@ -63,6 +63,26 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 		m.Apply(st)
 	}
 	return reported(ps, tool, p.Hazards), m.Schema
+}
+
+// merelyNoted are hazards that a note is enough for, whoever runs the file.
+var merelyNoted = map[string]bool{
+	"select-star-cached-plan": true, "grant-change": true, "extension-change": true, "replica-identity-missing": true,
+	"transaction-control-in-migration": true, "trigger-hidden-from-cascade": true,
+}
+
+// unplanned makes warnings of notes: what a plan makes safe, another tool does not.
+func unplanned(found []Finding) []Finding {
+	for i := range found {
+		f := &found[i]
+		if f.Severity == "" {
+			f.Severity = rules.Severity(f.Rule)
+		}
+		if f.Severity == plan.Info && !merelyNoted[f.Rule] {
+			f.Severity = plan.Warning
+		}
+	}
+	return found
 }
 
 // inDumps are the hazards of a dump that are none: it fills a database that

@@ -144,7 +144,7 @@ func (l *linter) addColumn(table *ast.TableName, c *ast.ColumnDef) {
 	for _, o := range c.Options {
 		switch {
 		case o.Tp == ast.ColumnOptionAutoIncrement:
-			l.find("identity-rewrites", "", "", "adding %s, which counts by itself, writes every row of the table", label)
+			l.find("identity-rewrites", plan.Warning, "", "adding %s, which counts by itself, writes every row of the table", label)
 			l.find("lock-not-none", "", "add it while the table is small", "adding an AUTO_INCREMENT column keeps writers out while the table is written anew")
 		case o.Tp == ast.ColumnOptionGenerated && o.Stored:
 			l.find("stored-generated-rewrites", "", "make it VIRTUAL, which is instant", "adding the stored column %s copies the table while writers wait", label)

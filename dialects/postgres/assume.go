@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,7 +52,7 @@ func (Dialect) AssumeTable(s *planner.Schema, sql string) *planner.Table {
 		a.t.Ref.Schema = s.Default
 	}
 	if x.Partspec != nil {
-		a.t.Kind = "partitioned"
+		a.t.Kind, a.t.Facts[factPartitions], a.t.Facts[factPartitionKey] = kindPartitioned, "[]", keyOf(x.Partspec)
 	}
 	for _, n := range x.InhRelations {
 		parent := s.Table(refOf(n.GetRangeVar()))
@@ -62,6 +63,10 @@ func (Dialect) AssumeTable(s *planner.Schema, sql string) *planner.Table {
 		a.t.Columns = append(a.t.Columns, parent.Columns...)
 		if x.Partbound != nil {
 			a.t.Indexes, a.t.Key = slices.Clone(parent.Indexes), parent.Key
+			a.t.Facts[factPartitionOf] = quoteRef(parent.Ref)
+			word := boundWord(x.Partbound)
+			_, bound, _ := strings.Cut(sql, word)
+			a.t.Facts[factPartitionBound] = word + bound
 		}
 	}
 	for _, e := range x.TableElts {
@@ -77,6 +82,21 @@ func (Dialect) AssumeTable(s *planner.Schema, sql string) *planner.Table {
 		}
 	}
 	return a.t
+}
+
+// keyOf lists the plain columns of a partition key as JSON, as inspection does.
+func keyOf(spec *pg.PartitionSpec) string {
+	columns := []string{}
+	for _, p := range spec.PartParams {
+		if name := p.GetPartitionElem().GetName(); name != "" {
+			columns = append(columns, name)
+		}
+	}
+	out, err := json.Marshal(columns)
+	if err != nil { // strings are always JSON
+		return "[]"
+	}
+	return string(out)
 }
 
 // assumed is a table being read.
