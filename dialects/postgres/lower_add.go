@@ -93,11 +93,15 @@ func addColumns(s *planner.Schema, t *planner.Table, columns []planner.NewColumn
 		if c.Comment != "" {
 			more = append(more, "COMMENT ON COLUMN "+table+"."+quote(c.Name)+" IS "+literal(c.Comment))
 		}
+		shared, err := inherited(t, c)
+		if err != nil {
+			return plan.Step{}, err
+		}
 		create, own, err := ownSequence(t, c)
 		if err != nil {
 			return plan.Step{}, err
 		}
-		before, more = append(before, create...), append(more, own...)
+		before, more = append(before, create...), slices.Concat(more, shared, own)
 		if c.Guarded {
 			kept = append(kept, holdsValue(c))
 		}
