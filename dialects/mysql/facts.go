@@ -184,9 +184,11 @@ func (in *inspector) storage(ctx context.Context, t *planner.Table) error {
 	if t.Kind != "table" {
 		return nil
 	}
-	query := "SELECT total_row_versions, n_cols - 3 FROM information_schema.innodb_tables WHERE name = CONCAT(DATABASE(), '/', ?)"
+	// InnoDB knows a table by its database's name, a slash, and its own.
+	const ofOurs = ` WHERE LEFT(name, CHAR_LENGTH(DATABASE()) + 1) = CONCAT(DATABASE(), '/') AND SUBSTRING(name, CHAR_LENGTH(DATABASE()) + 2) IN (%s)`
+	query := "SELECT SUBSTRING(name, CHAR_LENGTH(DATABASE()) + 2), total_row_versions, n_cols - 3 FROM information_schema.innodb_tables" + ofOurs
 	if in.d.maria {
-		query = `SELECT 0, n_cols - 3 FROM information_schema.innodb_sys_tables WHERE name = CONCAT(DATABASE(), '/', ?)`
+		query = "SELECT SUBSTRING(name, CHAR_LENGTH(DATABASE()) + 2), 0, n_cols - 3 FROM information_schema.innodb_sys_tables" + ofOurs
 	}
 	stored := len(t.Columns)
 	for _, c := range t.Columns {
@@ -194,14 +196,14 @@ func (in *inspector) storage(ctx context.Context, t *planner.Table) error {
 			stored--
 		}
 	}
-	err := in.each(ctx, func(r []sql.NullString) {
+	err := in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		if r[0].String != "0" {
 			t.Facts[factRowVersions] = r[0].String
 		}
 		if atoi(r[1].String) > stored && fulltext(t) == "" {
 			t.Facts[factHiddenColumns] = "yes"
 		}
-	}, query, t.Ref.Name)
+	}, query)
 	if n := number(err); n == errSpecificAccess || n == errBadField {
 		return nil
 	}

@@ -26,12 +26,15 @@ func (s *session) Inspect(ctx context.Context, refs planner.References) (*planne
 		return nil, fmt.Errorf("inspecting the database: %w", s.Redact(err))
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "SET SESSION lock_wait_timeout = 1") }()
-	in := &inspector{d: &s.engine.dialect, conn: conn}
+	in := &inspector{d: &s.engine.dialect, conn: conn, answers: map[string]*answer{}}
 	schema, err := in.server(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("inspecting the server: %w", s.Redact(err))
 	}
 	in.exact = schema.Facts[factLowerCase] == "0"
+	for _, ref := range tables {
+		in.names = append(in.names, ref.Name)
+	}
 	for _, ref := range tables {
 		t, err := in.table(ctx, ref)
 		if err != nil {
@@ -66,6 +69,68 @@ type inspector struct {
 	d     *dialect
 	conn  *sql.Conn
 	exact bool
+	// names are those of the tables that are read, and answers what the server
+	// said of all of them, by query: the time is that of a dozen round trips,
+	// however many tables a migration is about.
+	names   []string
+	answers map[string]*answer
+}
+
+// answer is a query's rows by table, or its error.
+type answer struct {
+	rows map[string][][]sql.NullString
+	err  error
+}
+
+// of hands every row that is about one table to do, without its first column,
+// which names the table. The query has a %s for the list of tables.
+func (in *inspector) of(ctx context.Context, table string, do func(row []sql.NullString), query string) error {
+	a, asked := in.answer(query)
+	if !asked {
+		args := make([]any, len(in.names))
+		for i, n := range in.names {
+			args[i] = n
+		}
+		a.err = in.each(ctx, func(r []sql.NullString) {
+			name := in.fold(r[0].String)
+			a.rows[name] = append(a.rows[name], slices.Clone(r[1:]))
+		}, fmt.Sprintf(query, strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")), args...)
+	}
+	for _, r := range a.rows[in.fold(table)] {
+		do(r)
+	}
+	return a.err
+}
+
+// all hands every row of a query about the whole database to do; it, too, is
+// asked once.
+func (in *inspector) all(ctx context.Context, do func(row []sql.NullString), query string) error {
+	a, asked := in.answer(query)
+	if !asked {
+		a.err = in.each(ctx, func(r []sql.NullString) { a.rows[""] = append(a.rows[""], slices.Clone(r)) }, query)
+	}
+	for _, r := range a.rows[""] {
+		do(r)
+	}
+	return a.err
+}
+
+// answer finds a query's answer, or a place to put it.
+func (in *inspector) answer(query string) (a *answer, asked bool) {
+	if a, asked = in.answers[query]; asked {
+		return a, true
+	}
+	a = &answer{rows: map[string][][]sql.NullString{}}
+	in.answers[query] = a
+	return a, false
+}
+
+// fold makes names equal that the server takes for equal.
+func (in *inspector) fold(name string) string {
+	if in.exact {
+		return name
+	}
+	return strings.ToLower(name)
 }
 
 // each runs a query and hands every row, as nullable texts, to do.
@@ -181,7 +246,7 @@ func (in *inspector) table(ctx context.Context, ref planner.Ref) (*planner.Table
 
 func (in *inspector) head(ctx context.Context, ref planner.Ref) (*planner.Table, error) {
 	var t *planner.Table
-	err := in.each(ctx, func(r []sql.NullString) {
+	err := in.of(ctx, ref.Name, func(r []sql.NullString) {
 		if in.exact && r[0].String != ref.Name {
 			return
 		}
@@ -197,8 +262,8 @@ func (in *inspector) head(ctx context.Context, ref planner.Ref) (*planner.Table,
 				t.Facts[fact] = v
 			}
 		}
-	}, `SELECT table_name, table_type, engine, table_rows, data_length + index_length, table_collation, row_format, create_options
-		FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`, ref.Name)
+	}, `SELECT table_name, table_name, table_type, engine, table_rows, data_length + index_length, table_collation, row_format, create_options
+		FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (%s)`)
 	return t, err
 }
 
@@ -215,7 +280,7 @@ func kindOf(tableType, options string) string {
 }
 
 func (in *inspector) columns(ctx context.Context, t *planner.Table) error {
-	return in.each(ctx, func(r []sql.NullString) {
+	return in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		c := planner.Column{
 			Name: r[0].String, Type: r[1].String, NotNull: r[2].String == "NO", Comment: r[6].String,
 		}
@@ -243,8 +308,8 @@ func (in *inspector) columns(ctx context.Context, t *planner.Table) error {
 			c.Rest = joinWords(c.Rest, invisible)
 		}
 		t.Columns = append(t.Columns, c)
-	}, `SELECT column_name, column_type, is_nullable, column_default, character_set_name, collation_name, column_comment, extra,
-		generation_expression FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position`, t.Ref.Name)
+	}, `SELECT table_name, column_name, column_type, is_nullable, column_default, character_set_name, collation_name, column_comment, extra,
+		generation_expression FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (%s) ORDER BY ordinal_position`)
 }
 
 // defaultOf reads a default. MariaDB shows it as SQL, "NULL" for none; MySQL

@@ -25,14 +25,14 @@ func (in *inspector) indexes(ctx context.Context, t *planner.Table) error {
 		extra = "NULL, ignored = 'NO'"
 	}
 	var parts []indexPart
-	err := in.each(ctx, func(r []sql.NullString) {
+	err := in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		parts = append(parts, indexPart{
 			index: r[0].String, unique: r[1].String == "0", column: r[2].String, order: r[3].String, prefix: r[4].String,
 			comment: r[5].String, kind: r[6].String, expression: unescape(r[7].String), visible: r[8].String == "1",
 		})
-	}, `SELECT index_name, non_unique, column_name, collation, sub_part, index_comment, index_type, `+extra+`
-		FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?
-		ORDER BY index_name <> 'PRIMARY', index_name, seq_in_index`, t.Ref.Name)
+	}, `SELECT table_name, index_name, non_unique, column_name, collation, sub_part, index_comment, index_type, `+extra+`
+		FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name IN (%s)
+		ORDER BY index_name <> 'PRIMARY', index_name, seq_in_index`)
 	if err != nil {
 		return err
 	}
@@ -95,14 +95,14 @@ func (in *inspector) index(t *planner.Table, parts []indexPart) planner.Index {
 // column's definition; there they go into Column.Rest, since MODIFY must repeat
 // them, and its JSON type is text with such a check.
 func (in *inspector) checks(ctx context.Context, t *planner.Table) error {
-	query := `SELECT c.constraint_name, c.check_clause, 'Table', t.enforced FROM information_schema.table_constraints t
+	query := `SELECT t.table_name, c.constraint_name, c.check_clause, 'Table', t.enforced FROM information_schema.table_constraints t
 		JOIN information_schema.check_constraints c ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name
-		WHERE t.table_schema = DATABASE() AND t.table_name = ? AND t.constraint_type = 'CHECK' ORDER BY 1`
+		WHERE t.table_schema = DATABASE() AND t.table_name IN (%s) AND t.constraint_type = 'CHECK' ORDER BY 2`
 	if in.d.maria {
-		query = `SELECT constraint_name, check_clause, level, 'YES' FROM information_schema.check_constraints
-			WHERE constraint_schema = DATABASE() AND table_name = ? ORDER BY 1`
+		query = `SELECT table_name, constraint_name, check_clause, level, 'YES' FROM information_schema.check_constraints
+			WHERE constraint_schema = DATABASE() AND table_name IN (%s) ORDER BY 2`
 	}
-	return in.each(ctx, func(r []sql.NullString) {
+	return in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		clause := r[1].String
 		if !in.d.maria {
 			clause = unescape(clause)
@@ -123,13 +123,13 @@ func (in *inspector) checks(ctx context.Context, t *planner.Table) error {
 			con.Definition += " NOT ENFORCED"
 		}
 		t.Constraints = append(t.Constraints, con)
-	}, query, t.Ref.Name)
+	}, query)
 }
 
 // foreignKeys reads those of the table, and those of others that refer to it.
 func (in *inspector) foreignKeys(ctx context.Context, t *planner.Table) error {
 	at, refs := map[string]int{}, map[string][]string{}
-	err := in.each(ctx, func(r []sql.NullString) {
+	err := in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		name := r[0].String
 		if _, ok := at[name]; !ok {
 			at[name] = len(t.Constraints)
@@ -144,16 +144,16 @@ func (in *inspector) foreignKeys(ctx context.Context, t *planner.Table) error {
 		refs[name] = append(refs[name], r[5].String)
 		c.Definition = fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (%s)%s%s", quoteNames(c.Columns), quoteName(r[2].String), quoteNames(refs[name]),
 			in.action("DELETE", r[4].String), in.action("UPDATE", r[3].String))
-	}, `SELECT k.constraint_name, k.column_name, k.referenced_table_name, f.update_rule, f.delete_rule, k.referenced_column_name
+	}, `SELECT k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, f.update_rule, f.delete_rule, k.referenced_column_name
 		FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints f
 		ON f.constraint_schema = k.constraint_schema AND f.constraint_name = k.constraint_name AND f.table_name = k.table_name
-		WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
-		ORDER BY k.constraint_name, k.ordinal_position`, t.Ref.Name)
+		WHERE k.table_schema = DATABASE() AND k.table_name IN (%s) AND k.referenced_table_name IS NOT NULL
+		ORDER BY k.constraint_name, k.ordinal_position`)
 	if err != nil {
 		return err
 	}
 	deps := map[string]int{}
-	return in.each(ctx, func(r []sql.NullString) {
+	return in.of(ctx, t.Ref.Name, func(r []sql.NullString) {
 		name := r[0].String + " of " + r[1].String
 		if _, ok := deps[name]; !ok {
 			deps[name] = len(t.Dependents)
@@ -161,8 +161,8 @@ func (in *inspector) foreignKeys(ctx context.Context, t *planner.Table) error {
 		}
 		d := &t.Dependents[deps[name]]
 		d.Columns = append(d.Columns, r[2].String)
-	}, `SELECT constraint_name, table_name, referenced_column_name FROM information_schema.key_column_usage
-		WHERE referenced_table_schema = DATABASE() AND referenced_table_name = ? ORDER BY constraint_name, table_name, ordinal_position`, t.Ref.Name)
+	}, `SELECT referenced_table_name, constraint_name, table_name, referenced_column_name FROM information_schema.key_column_usage
+		WHERE referenced_table_schema = DATABASE() AND referenced_table_name IN (%s) ORDER BY constraint_name, table_name, ordinal_position`)
 }
 
 // action writes what a foreign key does; what a server does by itself it does
@@ -182,7 +182,7 @@ func changesRows(rule string) bool {
 // the variable that they ask first.
 func (in *inspector) triggers(ctx context.Context, t *planner.Table) error {
 	var updates []string
-	err := in.each(ctx, func(r []sql.NullString) {
+	err := in.all(ctx, func(r []sql.NullString) {
 		own := r[1].String == t.Ref.Name
 		if strings.Contains(r[2].String, bypass) || !own && !mentions(r[2].String)[strings.ToLower(t.Ref.Name)] {
 			return
@@ -211,7 +211,7 @@ func (in *inspector) orNone(columns []string) []string {
 // views finds the views over the table by what their definitions mention, which
 // is more than they use rather than less.
 func (in *inspector) views(ctx context.Context, t *planner.Table) error {
-	return in.each(ctx, func(r []sql.NullString) {
+	return in.all(ctx, func(r []sql.NullString) {
 		if !mentions(r[1].String)[strings.ToLower(t.Ref.Name)] || r[0].String == t.Ref.Name {
 			return
 		}
