@@ -242,7 +242,9 @@ func (b *builder) newColumns(t *tableShape) []NewColumn {
 			n := NewColumn{ColumnDef: ColumnDef{
 				Name: c.name, Type: c.typ, Comment: c.comment, Rest: c.rest, Generated: c.generated, GeneratedAs: c.generatedAs, Sequence: c.sequence,
 			}}
-			if c.up.IsZero() && !c.early().Volatile {
+			if c.unfilled() {
+				n.Guarded = true
+			} else if c.up.IsZero() && !c.early().Volatile {
 				n.NotNull, n.Default, n.Guarded = c.notNull, c.early(), c.generatedAs.IsZero()
 			}
 			out = append(out, n)
@@ -299,7 +301,7 @@ func (b *builder) addedColumn(t *tableShape, c *columnShape) {
 			t.label, c.name)
 		return
 	}
-	if c.up.IsZero() && c.early().Volatile {
+	if c.unfilled() || c.up.IsZero() && c.early().Volatile {
 		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.bare(), Default: c.early()})
 	}
 }
@@ -484,7 +486,7 @@ func (b *builder) backfill(t *tableShape, open *Sync) {
 		b.syncs = append(b.syncs, open)
 	}
 	for _, c := range t.columns {
-		if c.orig == nil && c.up.IsZero() && c.early().Volatile {
+		if c.orig == nil && c.up.IsZero() && c.early().Volatile && !c.unfilled() {
 			op.Fills = append(op.Fills, Assign{Column: c.name, Expr: c.early()})
 		}
 	}

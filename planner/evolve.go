@@ -65,6 +65,8 @@ type columnShape struct {
 	notNull bool
 	def     Expr
 	lent    Expr // the default that an added column has at first, if it gets another or none
+	// lateDefault: an added column got its first default in a statement of its own.
+	lateDefault bool
 	comment string
 	rest    string
 	// generated, generatedAs and sequence are as in ColumnDef, of an added column.
@@ -238,8 +240,15 @@ func (sh *shape) applyColumn(c Change) {
 func (c *columnShape) setDefault(e Expr) {
 	if c.orig == nil && c.lent.IsZero() {
 		c.lent = c.def
+		c.lateDefault = c.lateDefault || c.def.IsZero()
 	}
 	c.def = e
+}
+
+// unfilled reports an added column whose default came in a statement of its own:
+// the rows that are there keep their NULL.
+func (c *columnShape) unfilled() bool {
+	return c.lateDefault && !c.notNull && c.up.IsZero() && !c.def.IsZero()
 }
 
 // table finds a table's shape, taking it from the schema at first sight. It

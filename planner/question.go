@@ -232,7 +232,7 @@ func valueToday(t *tableShape, name string) (Expr, bool) {
 		return ColumnExpr(c.orig.Name), true
 	case !c.up.IsZero():
 		return c.up, true
-	case !c.def.IsZero():
+	case !c.def.IsZero() && !c.unfilled():
 		return c.def, true
 	}
 	return Expr{}, false

@@ -33,3 +33,10 @@ INSERT INTO accounts VALUES (1, 'a'), (2, 'b');
 ---
 ALTER TABLE accounts ADD COLUMN slug varchar(50) DEFAULT 'then' NOT NULL;
 ALTER TABLE accounts ALTER COLUMN slug SET DEFAULT 'now';
+
+=== late-default-fills-nothing
+CREATE TABLE people (id bigint PRIMARY KEY, name varchar(100) NOT NULL);
+INSERT INTO people VALUES (1, 'Ada'), (2, 'Grace');
+---
+ALTER TABLE people ADD COLUMN city varchar(50);
+ALTER TABLE people ALTER COLUMN city SET DEFAULT 'London';
