@@ -67,8 +67,8 @@ type columnShape struct {
 	lent    Expr // the default that an added column has at first, if it gets another or none
 	// lateDefault: an added column got its first default in a statement of its own.
 	lateDefault bool
-	comment string
-	rest    string
+	comment     string
+	rest        string
 	// generated, generatedAs and sequence are as in ColumnDef, of an added column.
 	generated   string
 	generatedAs Expr
