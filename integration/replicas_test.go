@@ -346,7 +346,11 @@ func TestAutovacuumHoldsABackfill(t *testing.T) {
 	w.exec(t, "ALTER TABLE t SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")
 	w.exec(t, "UPDATE t SET label = 'new'")
 	eventually(t, "the autovacuum", func() bool { return w.number(t, "SELECT count(*) FROM pg_stat_progress_vacuum") > 0 })
-	watch, wait := w.expanding(t, executor.Options{Throttle: executor.Throttle{Every: every, Autovacuum: true}}, addB)
+	watch, wait := w.expanding(t, executor.Options{
+		Throttle: executor.Throttle{Every: every, Autovacuum: true},
+		// The changes of the schema send the autovacuum away; it is back before the backfill is done.
+		RowsPerSecond: 1000,
+	}, addB)
 	people := w.migrate(t, executor.Options{})
 	eventually(t, "the hold", func() bool {
 		b := people.backfill(t)

@@ -28,7 +28,13 @@ INSERT INTO users VALUES (1, 'x');
 ---
 ALTER TABLE users DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-=== my-default-charset-and-more: mysql mariadb
+=== my-default-charset-and-less: mysql
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20), old_one int) DEFAULT CHARACTER SET latin1;
+INSERT INTO users VALUES (1, 'x', 2);
+---
+ALTER TABLE users DROP COLUMN old_one, DEFAULT COLLATE utf8mb4_bin;
+
+=== my-default-charset-and-more: mariadb
 CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20), old_one int) DEFAULT CHARACTER SET latin1;
 INSERT INTO users VALUES (1, 'x', 2);
 ---
