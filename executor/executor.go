@@ -28,6 +28,9 @@ type Options struct {
 	ChunkTarget time.Duration
 	// RowsPerSecond bounds all workers of a walk together; 0: no bound.
 	RowsPerSecond float64
+	// MaxFailures is how many rows a backfill may fail on, and set aside, before it
+	// stops; 0: it stops at the first.
+	MaxFailures int
 	// Throttle says what holds walks back.
 	Throttle Throttle
 	// Flags is where the rollout of flags is read; default the built-in table.

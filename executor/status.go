@@ -49,6 +49,8 @@ type BackfillStatus struct {
 	ETASeconds float64 `json:"eta_seconds"`
 	// Throttled tells why it is held at this moment; empty: it is not.
 	Throttled string `json:"throttled,omitempty"`
+	// Failures is how many rows it has set aside because they cannot be converted.
+	Failures int64 `json:"failures,omitempty"`
 
 	step string
 }
@@ -83,16 +85,18 @@ func (e *Executor) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lease: %w", err)
 	}
+	// Tables of an earlier migrate's know nothing of what follows.
+	if ok, err = upToDate(ctx, e.s); err != nil || !ok {
+		return out, err
+	}
+	if err := e.addFailures(ctx, out); err != nil {
+		return nil, err
+	}
 	return out, e.addThrottle(ctx, out)
 }
 
-// addThrottle adds what holds walks, and their pace. Tables of an earlier
-// migrate's know of neither.
+// addThrottle adds what holds walks, and their pace.
 func (e *Executor) addThrottle(ctx context.Context, s *Status) error {
-	ok, err := upToDate(ctx, e.s)
-	if err != nil || !ok {
-		return err
-	}
 	set, err := e.st.tuning(ctx)
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func (s *store) begin(ctx context.Context, tx *sql.Tx, p *plan.Plan, state State
 	if err != nil {
 		return fmt.Errorf("recording the beginning of %s: %w", p.Migration, err)
 	}
-	for _, t := range []string{"{walks}", "{checkpoints}", "{verifications}"} {
+	for _, t := range []string{"{walks}", "{checkpoints}", "{failures}", "{verifications}"} {
 		if _, err := s.exec(ctx, tx, `DELETE FROM `+t+` WHERE migration = ?`, p.Migration); err != nil {
 			return fmt.Errorf("recording the beginning of %s: %w", p.Migration, err)
 		}

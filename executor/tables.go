@@ -88,6 +88,15 @@ var ownTables = []string{
   held {text} NOT NULL,
   updated_at {time} NOT NULL
 )`,
+	`CREATE TABLE IF NOT EXISTS {failures} (
+  id {serial},
+  migration {key} NOT NULL,
+  step varchar(64) NOT NULL,
+  label {key} NOT NULL,
+  row_key {text} NOT NULL,
+  error {text} NOT NULL,
+  happened_at {time} NOT NULL
+)`,
 	`CREATE TABLE IF NOT EXISTS {flags} (
   name {key} NOT NULL PRIMARY KEY,
   percent smallint NOT NULL,
@@ -193,7 +202,8 @@ func bootstrapped(ctx context.Context, db *sql.DB, l Layout) (bool, error) {
 // whoever reads the old ones.
 func upToDate(ctx context.Context, s Session) (bool, error) {
 	var n int
-	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p WHERE t.id = p.id`)).Scan(&n)
+	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p WHERE t.id = p.id
+		AND NOT EXISTS (SELECT 1 FROM {failures} f WHERE f.id < 0)`)).Scan(&n)
 	switch {
 	case err == nil:
 		return true, nil

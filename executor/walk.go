@@ -39,6 +39,7 @@ type walk struct {
 	total         int64
 	done, changed atomic.Int64
 	found, seen   atomic.Int64 // what a counting walk adds up
+	failed        atomic.Int64 // rows set aside
 	mu            sync.Mutex
 	sample        []string
 	pending       []position // spans that nobody works on
@@ -55,7 +56,12 @@ type position struct {
 
 // chunked runs a backfill step, pass after pass, until nothing is left.
 func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
-	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, actionDo, eventIntent, "")) })
+	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+		if err := r.retry(ctx, tx, s); err != nil {
+			return err
+		}
+		return r.st.journal(ctx, tx, r.entry(s, actionDo, eventIntent, ""))
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -63,10 +69,14 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 	var changed int64
 	for pass := 1; ; pass++ {
 		w := &walk{run: r, step: s.ID, what: "backfill", chunks: *s.Chunks, mutates: true, durable: true}
-		if err := w.all(ctx); err != nil {
+		err := w.all(ctx)
+		changed += w.changed.Load()
+		if err == nil && w.failed.Load() > 0 || errors.Is(err, errTooManyFailures) {
+			err = r.failures(ctx, s)
+		}
+		if err != nil {
 			return changed, err
 		}
-		changed += w.changed.Load()
 		left, err := r.left(ctx, *s.Chunks)
 		if err != nil {
 			return changed, err
@@ -267,7 +277,7 @@ func (w *walk) forget(ctx context.Context) error {
 }
 
 func (s *store) forget(ctx context.Context, tx *sql.Tx, migration, step string) error {
-	for _, t := range []string{"{walks}", "{checkpoints}"} {
+	for _, t := range []string{"{walks}", "{checkpoints}", "{failures}"} {
 		if _, err := s.exec(ctx, tx, `DELETE FROM `+t+` WHERE migration = ? AND step = ?`, migration, step); err != nil {
 			return fmt.Errorf("dropping the checkpoints: %w", err)
 		}

@@ -22,6 +22,14 @@ func (w *worker) close() {
 	}
 }
 
+// connect sees to it that there is a connection.
+func (w *worker) connect(ctx context.Context) (err error) {
+	if w.conn == nil {
+		w.conn, err = w.st.db.Conn(ctx)
+	}
+	return err
+}
+
 // errTooSlow says that a piece took so long that it was given up, to be cut smaller.
 var errTooSlow = errors.New("the piece took too long")
 
@@ -145,6 +153,9 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 			w.close()
 			w.conn = nil
 		case BadRow:
+			if w.collects() {
+				return w.isolate(ctx, p, piece, err)
+			}
 			return w.pinpoint(ctx, piece, err)
 		case Other, Exists:
 			return w.s.Redact(err)
@@ -161,12 +172,8 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 // piece does one piece: in one transaction with its checkpoint, and with the
 // lease's fence, if it writes.
 func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.Duration) error {
-	if w.conn == nil {
-		conn, err := w.st.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		w.conn = conn
+	if err := w.connect(ctx); err != nil {
+		return err
 	}
 	if !w.mutates {
 		return w.count(ctx, piece)

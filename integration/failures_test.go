@@ -135,3 +135,96 @@ func TestCorrectedRowGoesThrough(t *testing.T) {
 		}
 	})
 }
+
+// secretLabel is a label that is no number, which nobody may read in a log.
+const secretLabel = "kept-from-the-log"
+
+// spoil makes a table of 3,000 rows, and those with the ids cannot be converted.
+func spoil(t *testing.T, w *world, ids ...int) {
+	t.Helper()
+	w.exec(t, "CREATE TABLE t (id bigint PRIMARY KEY, label varchar(60) NOT NULL)")
+	w.exec(t, w.series(3000, "INSERT INTO t (id, label) SELECT n, n FROM numbers"))
+	for _, id := range ids {
+		w.exec(t, fmt.Sprintf("UPDATE t SET label = '%s' WHERE id = %d", secretLabel, id))
+	}
+	w.exec(t, w.either("VACUUM ANALYZE t", "ANALYZE TABLE t"))
+}
+
+func TestFailingRowsAreSetAside(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, d *servers.Database) {
+		w := newWorld(t, d)
+		spoil(t, w, 1, 700, 701, 1999, 3000)
+		c := w.cli(t, map[string]string{"0007_convert": convert(w)})
+		keys := []string{"id=1", "id=1999", "id=3000", "id=700", "id=701"}
+
+		// Twice: what failed is tried again, and is not counted again.
+		for range 2 {
+			p := c.run(t, 1, "expand", "-v", "--data-checks", "0s", "--max-failures", "10")
+			contains(t, p.stderr.String(), append(keys, "5 rows of t ", w.own("failures"))...)
+			hides(t, p.said(), secretLabel)
+			if diff := cmp.Diff(keys, sorted(w.strings(t, "SELECT row_key FROM "+w.own("failures")))); diff != "" {
+				t.Errorf("the keys in the table (-want +got):\n%s", diff)
+			}
+			for _, row := range w.strings(t, "SELECT CONCAT(migration, ' ', step, ' ', label, ' ', error) FROM "+w.own("failures")) {
+				contains(t, row, "0007_convert ", " t ")
+				hides(t, row, secretLabel)
+			}
+			if n := w.number(t, "SELECT count(*) FROM t WHERE b = id"); n != 2995 {
+				t.Errorf("%d rows are filled, want 2995", n)
+			}
+			if n := w.number(t, "SELECT count(*) FROM t WHERE b IS NULL"); n != 5 {
+				t.Errorf("%d rows are not filled, want 5", n)
+			}
+			s := c.status(t, "0007_convert")
+			if s.State != executor.Failed || len(s.Backfill) != 1 || s.Backfill[0].Failures != 5 {
+				t.Errorf("the migration is %s, its backfill %+v, want failed with 5 failures", s.State, s.Backfill)
+			}
+			hides(t, s.FailedReason, secretLabel)
+		}
+
+		w.exec(t, "UPDATE t SET label = '17' WHERE id = 700")
+		contains(t, c.run(t, 1, "expand", "--max-failures", "10").stderr.String(), "4 rows of t ")
+
+		w.exec(t, "UPDATE t SET label = '17' WHERE label = '"+secretLabel+"'")
+		c.run(t, 0, "expand")
+		if n := w.number(t, "SELECT count(*) FROM t WHERE b IS NULL OR b <> CASE WHEN label = '17' THEN 17 ELSE id END"); n != 0 {
+			t.Errorf("repaired, %d rows are wrong", n)
+		}
+		if n := w.number(t, "SELECT count(*) FROM "+w.own("failures")); n != 0 {
+			t.Errorf("repaired, %d failures are listed", n)
+		}
+	})
+}
+
+func TestTooManyFailingRowsStop(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, d *servers.Database) {
+		w := newWorld(t, d)
+		spoil(t, w, 100, 200, 300, 400, 500, 600)
+		// As an earlier migrate left its tables: what is new is added.
+		c := w.cli(t, map[string]string{"0007_convert": convert(w)})
+		c.run(t, 0, "init")
+		w.exec(t, "DROP TABLE "+w.own("failures"))
+		c.run(t, 0, "status")
+
+		p := c.run(t, 1, "expand", "--data-checks", "0s", "--max-failures", "3", "--workers", "1")
+		contains(t, p.stderr.String(), "4 rows of t ", "it stopped: 3 may fail", "id=100", "--max-failures")
+		hides(t, p.said(), secretLabel)
+		if n := w.number(t, "SELECT count(*) FROM "+w.own("failures")); n != 4 {
+			t.Errorf("%d failures are listed, want 4", n)
+		}
+		contains(t, c.run(t, 3, "contract", "0007_convert").said(), "backfilled")
+
+		// Without it, the first one stops as ever, and nothing is listed.
+		contains(t, c.run(t, 1, "expand").stderr.String(), "the transform fails on table t, row id=")
+		if n := w.number(t, "SELECT count(*) FROM "+w.own("failures")); n != 0 {
+			t.Errorf("%d failures are listed, want none", n)
+		}
+		c.run(t, 1, "expand", "--max-failures", "3", "--workers", "1")
+		c.run(t, 0, "rollback", "0007_convert")
+		if n := w.number(t, "SELECT count(*) FROM "+w.own("failures")); n != 0 {
+			t.Errorf("rolled back, %d failures are listed", n)
+		}
+	})
+}

@@ -106,7 +106,8 @@ func (w *world) mysqlSchema(t *testing.T) []string {
 
 // ownTables are migrate's, on MySQL and MariaDB beside the user's.
 const ownTables = `'migrate_migrations', 'migrate_journal', 'migrate_walks', 'migrate_checkpoints', 'migrate_verifications',
-	'migrate_lease', 'migrate_control', 'migrate_flags', 'migrate_observations', 'migrate_throttle', 'migrate_pulse'`
+	'migrate_lease', 'migrate_control', 'migrate_flags', 'migrate_observations', 'migrate_throttle', 'migrate_pulse',
+	'migrate_failures'`
 
 // tables lists the user's tables; on PostgreSQL those of schema public.
 func (w *world) tables(t *testing.T) []string {

@@ -109,6 +109,7 @@ func hint(err error) string {
 		blocked  *executor.BlockedError
 		loss     *executor.LossError
 		password *config.PasswordError
+		failures *executor.FailuresError
 	)
 	switch {
 	case errors.As(err, &hinted):
@@ -127,6 +128,8 @@ func hint(err error) string {
 		return "end the session in the way, or try for longer with --lock-deadline"
 	case errors.As(err, &loss):
 		return "--discard-data rolls back all the same; what it says is then lost"
+	case errors.As(err, &failures):
+		return failuresHint(failures)
 	case errors.As(err, &password):
 		return password.Instead()
 	case errors.Is(err, config.ErrNoDatabase):
@@ -134,6 +137,15 @@ func hint(err error) string {
 	default:
 		return ""
 	}
+}
+
+// failuresHint says what to do about rows that cannot be converted.
+func failuresHint(e *executor.FailuresError) string {
+	s := "repair the rows listed in " + e.Where + ", then run migrate expand again, which tries them anew"
+	if e.Stopped() {
+		s += "; a higher --max-failures finds more of them in one run"
+	}
+	return s
 }
 
 // gateHint says how a gate that does not pass can be made to: the one that must

@@ -38,7 +38,13 @@ shapes are live and equal and versions of the app may roll either way. What only
 widens the schema is done then.
 
 It may be interrupted or killed at any moment, and goes on from there when it is
-run again. No lock is waited for longer than --lock-timeout at a time.`,
+run again. No lock is waited for longer than --lock-timeout at a time.
+
+A row that cannot be converted stops the backfill, unless --max-failures lets it
+set such rows aside: then it fills all others, lists the keys of those that fail
+in the table migrate.failures (MySQL, MariaDB: migrate_failures), and fails. Run
+it again when they are repaired. Where planning has found such rows already,
+--data-checks 0s leaves them to the backfill.`,
 		Example: example(`
 			migrate expand
 			migrate expand 0007_split_name --workers 4
@@ -57,6 +63,7 @@ run again. No lock is waited for longer than --lock-timeout at a time.`,
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
 	config.AddFlags(cmd.Flags(), config.PlanFlags...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
+	config.AddFlags(cmd.Flags(), config.FailuresFlag...)
 	return cmd
 }
 

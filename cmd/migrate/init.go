@@ -56,6 +56,7 @@ backfill:
   # workers: 0       # chosen from the server
   # chunk_target: 200ms
   # rows_per_second: 0    # as many as it can
+  # max_failures: 0       # the first row that cannot be converted stops it
 
 # What holds backfills and verifications back; see docs/THROTTLING.md.
 throttle:

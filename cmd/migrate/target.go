@@ -68,7 +68,7 @@ func (t *target) executor(o runOptions) *executor.Executor {
 	return executor.New(t.session, executor.Options{
 		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline,
 		KillBlockersAfter: t.config.KillBlockersAfter,
-		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond),
+		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond), MaxFailures: t.config.MaxFailures,
 		Throttle: t.throttle, Flags: t.flags(),
 		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.reporter,
 	})

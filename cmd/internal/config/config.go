@@ -38,6 +38,8 @@ type Config struct {
 	Workers int
 	// RowsPerSecond bounds all of them together; 0: no bound.
 	RowsPerSecond int
+	// MaxFailures is how many rows a backfill sets aside; one more ends it.
+	MaxFailures int
 	// ChunkTarget is how long one chunk should take.
 	ChunkTarget time.Duration
 	// DataChecks bounds the time that planning looks at the rows; 0: not at all.

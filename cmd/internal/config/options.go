@@ -37,6 +37,7 @@ func generalOptions() []Option {
 		{"backfill.workers", "MIGRATE_BACKFILL_WORKERS", "workers", "how many chunks run side by side; 0: chosen from the server", number(func(c *Config) *int { return &c.Workers }, 0, 64)},
 		{"backfill.chunk_target", "MIGRATE_BACKFILL_CHUNK_TARGET", "chunk-target", "how long one chunk should take", duration(func(c *Config) *time.Duration { return &c.ChunkTarget }, time.Millisecond)},
 		{"backfill.rows_per_second", "MIGRATE_BACKFILL_ROWS_PER_SECOND", "rows-per-second", "how many rows are walked each second; 0: as many as it can", number(func(c *Config) *int { return &c.RowsPerSecond }, 0, mostCount)},
+		{"backfill.max_failures", "MIGRATE_BACKFILL_MAX_FAILURES", "max-failures", "how many rows may fail to convert, and are set aside, before the backfill stops; 0: it stops at the first", number(func(c *Config) *int { return &c.MaxFailures }, 0, mostCount)},
 		{"data_checks", "MIGRATE_DATA_CHECKS", "data-checks", "how long planning may look at the rows for what will be in the way; 0s: not at all", duration(func(c *Config) *time.Duration { return &c.DataChecks }, 0)},
 		{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
 		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
@@ -64,6 +65,8 @@ var (
 	LockFlags = []string{"wait", "lock-deadline", "kill-blockers-after"}
 	// BackfillFlags are offered by commands that walk tables.
 	BackfillFlags = []string{"workers", "chunk-target", "rows-per-second"}
+	// FailuresFlag is offered by commands that run backfills.
+	FailuresFlag = []string{"max-failures"}
 )
 
 // AddFlags offers options on a command line. What is given there is checked at
