@@ -326,7 +326,9 @@ func (p *pair) vanishes(t *testing.T) {
 			t.Errorf("without the replica, the reason is %q", reason)
 		}
 		cancel()
-		<-verified
+		if err := <-verified; err == nil {
+			t.Error("a verification that was cancelled in its hold says that it is through")
+		}
 	}
 }
 

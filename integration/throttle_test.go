@@ -166,12 +166,13 @@ func (h *hand) backfill(t *testing.T) *executor.BackfillStatus {
 		t.Fatal(err)
 	}
 	for _, m := range s.Migrations {
-		for i := range m.Backfill {
-			if m.Backfill[i].Throttled != s.Throttled {
-				t.Errorf("the backfill is throttled by %q, the executor by %q", m.Backfill[i].Throttled, s.Throttled)
-			}
-			return &m.Backfill[i]
+		if len(m.Backfill) == 0 {
+			continue
 		}
+		if m.Backfill[0].Throttled != s.Throttled {
+			t.Errorf("the backfill is throttled by %q, the executor by %q", m.Backfill[0].Throttled, s.Throttled)
+		}
+		return &m.Backfill[0]
 	}
 	return nil
 }
