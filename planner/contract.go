@@ -196,6 +196,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		switch {
 		case c.dropped:
 			move(c.orig.Name, tomb)
+			purge.Dropped = append(purge.Dropped, c.orig.Name)
 			if b.staysIndexed(t, c.orig.Name) {
 				purge.Indexed = append(purge.Indexed, tomb)
 			}

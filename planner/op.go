@@ -165,6 +165,8 @@ type (
 		Indexes []string // as they are called by then
 		// Indexed are those of Columns that are still in an index which stays.
 		Indexed []string
+		// Dropped are what those of Columns that the migration drops were called.
+		Dropped []string
 		Sync    *Sync // whose triggers go; nil: none
 	}
 

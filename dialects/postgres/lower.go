@@ -236,6 +236,7 @@ func lowerPurge(s *planner.Schema, o planner.OpPurge) []plan.Step {
 		return nil
 	}
 	step := catalogStep(title, "its grace is over; this cannot be undone", plan.Lock{Mode: lockAccessExclusive, Object: name}, do, nil)
+	step.AlsoLocks = referredBy(s, o.Table, o.Dropped)
 	step.AfterGrace = true
 	return []plan.Step{step}
 }

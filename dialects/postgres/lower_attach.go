@@ -194,6 +194,8 @@ func (m membership) detach(asked bool, parent *planner.Table) planner.Lowered {
 	out.Steps = append(out.Steps, seal(plan.Step{
 		Title: "detach " + child + " from " + label, Why: "CONCURRENTLY: it waits for who still reads it and blocks nobody",
 		Mode: plan.Each, Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: label}, Work: plan.Metadata,
+		// At its end, when nobody uses the child through its parent any more.
+		AlsoLocks:  []plan.Lock{{Mode: lockAccessExclusive, Object: child}},
 		Statements: statements, UndoStatements: undo,
 	}))
 	if proves {

@@ -182,6 +182,14 @@ func lowerWidenType(s *planner.Schema, o planner.OpWidenType) ([]plan.Step, erro
 		SQL:     fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, noLongerFits(c, o.Type)),
 		Message: "rows have values in " + name + " that do not fit " + c.Type,
 	}
+	step.AlsoLocks = referredBy(s, t, []string{c.Name}) // their foreign keys are made anew
+	for _, d := range t.Dependents {
+		_, from, ok := strings.Cut(d.Name, " of ")
+		lock := plan.Lock{Mode: lockAccessExclusive, Object: strings.ReplaceAll(from, `"`, "")}
+		if ok && d.Kind == kindForeignKey && slices.Contains(d.Columns, c.Name) && lock.Object != s.Display(t.Ref) && !slices.Contains(step.AlsoLocks, lock) {
+			step.AlsoLocks = append(step.AlsoLocks, lock)
+		}
+	}
 	steps := []plan.Step{step}
 	for _, v := range validates {
 		steps = append(steps, validateStep("validate the checks over "+name, plan.Lock{Mode: lockShareUpdateExclusive, Object: lock.Object}, t, v))

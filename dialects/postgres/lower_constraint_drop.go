@@ -157,3 +157,20 @@ func referredTable(definition string) planner.Ref {
 	}
 	return refOf(k.Pktable)
 }
+
+// referredBy are the locks on the tables that the foreign keys over columns refer
+// to, when these go or change: PostgreSQL drops the triggers there.
+func referredBy(s *planner.Schema, t *planner.Table, columns []string) []plan.Lock {
+	var out []plan.Lock
+	for _, k := range t.Constraints {
+		if k.Kind != kindForeignKey || !slices.ContainsFunc(k.Columns, func(c string) bool { return slices.Contains(columns, c) }) {
+			continue
+		}
+		other := referredTable(k.Definition)
+		lock := plan.Lock{Mode: lockAccessExclusive, Object: s.Display(other)}
+		if other != (planner.Ref{}) && other != t.Ref && !slices.Contains(out, lock) {
+			out = append(out, lock)
+		}
+	}
+	return out
+}

@@ -107,14 +107,14 @@ func (r tree) steps() ([]plan.Step, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, r.unlessAttached(own, step), r.attach(parent, own))
+			out = append(out, r.unlessAttached(own, step), r.attach(p, parent, own))
 			continue
 		}
-		step, err := r.onLeaf(p, own, parent)
+		steps, err := r.onLeaf(p, own, parent)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, step)
+		out = append(out, steps...)
 	}
 	return out, nil
 }
@@ -200,52 +200,53 @@ func goneOrAttached(index planner.Ref) string {
 	return strings.Replace(attached(index), "SELECT EXISTS", "SELECT to_regclass("+literal(quoteRef(index))+") IS NULL OR EXISTS", 1)
 }
 
-func (r tree) attach(parent, index planner.Ref) plan.Step {
+// attach locks the partition's index, which everybody who uses the partition
+// opens, and, where it makes an index further up complete, that one and its table.
+func (r tree) attach(p partition, parent, index planner.Ref) plan.Step {
 	step := catalogStep("attach index "+index.Name+" to "+parent.Name, "the index is there already",
-		plan.Lock{Mode: lockAccessShare, Object: r.s.Display(r.t.Ref)},
+		plan.Lock{Mode: lockAccessExclusive, Object: r.s.Display(p.ref())},
 		[]string{"ALTER INDEX " + quoteRef(parent) + " ATTACH PARTITION " + quoteRef(index)}, nil)
 	step.Statements[0].Probe = attached(index)
+	if p.Parent != quoteRef(r.t.Ref) {
+		step.AlsoLocks = []plan.Lock{{Mode: lockAccessExclusive, Object: r.s.Display(r.t.Ref)}}
+	}
 	return step
 }
 
-// onLeaf builds a partition's own index beside the traffic and attaches it. An
-// attached index goes with its parent's.
-func (r tree) onLeaf(p partition, index, parent planner.Ref) (plan.Step, error) {
+// onLeaf builds a partition's own index beside the traffic, and attaches it in
+// a step of its own, since that wants a lock that others queue behind. An attached
+// index goes with its parent's.
+func (r tree) onLeaf(p partition, index, parent planner.Ref) ([]plan.Step, error) {
 	x := clone(r.stmt)
 	x.Idxname, x.Relation.Inh = index.Name, true
 	sql, err := onlineIndex(x, p.ref())
 	if err != nil {
-		return plan.Step{}, fmt.Errorf("writing index %s: %w", index.Name, err)
+		return nil, fmt.Errorf("writing index %s: %w", index.Name, err)
 	}
-	state := indexState{table: p.ref(), index: index}
-	statements := state.build(sql)
+	build := seal(plan.Step{
+		Title: "create index " + index.Name + " on partition " + r.s.Display(p.ref()), Why: "CONCURRENTLY: readers and writers go on while it is built",
+		Mode: plan.Each, Lock: plan.Lock{Mode: lockShareUpdateExclusive, Object: r.s.Display(p.ref())}, Work: plan.Build, Rows: r.t.Rows,
+		Statements: indexState{table: p.ref(), index: index}.build(sql),
+		// What is attached goes with the parent's.
+		UndoStatements: []plan.Statement{{SQL: "DROP INDEX CONCURRENTLY IF EXISTS " + quoteRef(index), Probe: goneOrAttached(index)}},
+	})
+	attach := r.attach(p, parent, index)
 	if r.key != nil {
 		clause, err := usingIndex(r.key, index.Name)
 		if err != nil {
-			return plan.Step{}, err
+			return nil, err
 		}
-		statements = append(statements, plan.Statement{
+		attach.Statements = slices.Insert(attach.Statements, 0, plan.Statement{
 			SQL: fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", quoteRef(p.ref()), quote(index.Name), clause),
 			Probe: fmt.Sprintf("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass AND conname = %s)",
 				literal(quoteRef(p.ref())), literal(index.Name)),
 		})
-	}
-	statements = append(statements, plan.Statement{
-		SQL: "ALTER INDEX " + quoteRef(parent) + " ATTACH PARTITION " + quoteRef(index), Probe: attached(index),
-	})
-	lock := plan.Lock{Mode: lockShareUpdateExclusive, Object: r.s.Display(p.ref())}
-	undo := []plan.Statement{{SQL: "DROP INDEX CONCURRENTLY IF EXISTS " + quoteRef(index), Probe: goneOrAttached(index)}}
-	if r.key != nil {
-		lock.Mode = lockAccessExclusive
-		undo = slices.Insert(undo, 0, plan.Statement{
+		attach.UndoMode = plan.Each
+		attach.UndoStatements = []plan.Statement{{
 			SQL: "ALTER TABLE " + quoteRef(p.ref()) + " DROP CONSTRAINT IF EXISTS " + quote(index.Name), Probe: goneOrAttached(index),
-		})
+		}}
 	}
-	return seal(plan.Step{
-		Title: "create index " + index.Name + " on partition " + r.s.Display(p.ref()), Why: "CONCURRENTLY: readers and writers go on while it is built",
-		Mode: plan.Each, Lock: lock, Work: plan.Build, Rows: r.t.Rows, Statements: statements,
-		UndoStatements: undo, // what is attached goes with the parent's
-	}), nil
+	return []plan.Step{build, seal(attach)}, nil
 }
 
 // perPartition tells that PostgreSQL itself would build a partitioned index
@@ -321,7 +322,8 @@ func (a addition) partitionedForeignKey() (planner.Lowered, error) {
 	}
 	step := catalogStep("add "+a.title(), "all partitions have it already, and it takes them over: no scan",
 		plan.Lock{Mode: lockShareRowExclusive, Object: a.label}, []string{a.add(a.o.Constraint.SQL)}, []string{a.drop()})
-	step.AlsoLocks = a.refers(lockShareRowExclusive)
+	// It drops the triggers that the partitions' own foreign keys have there.
+	step.AlsoLocks = a.refers(lockAccessExclusive)
 	out.Steps = append(out.Steps, step)
 	out.Hazards = []plan.Hazard{a.blocksWrites(a.label)}
 	return out, nil

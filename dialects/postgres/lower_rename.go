@@ -90,9 +90,11 @@ func lowerSwapTable(s *planner.Schema, o planner.OpSwapTable) []plan.Step {
 	name := s.Display(o.Table.Ref)
 	do := append([]string{before.drop(), rename(before.of, after.of)}, after.create()...)
 	undo := append([]string{after.drop(), rename(after.of, before.of)}, before.create()...)
-	return []plan.Step{catalogStep("rename table "+name+" to "+s.Display(before.name),
+	step := catalogStep("rename table "+name+" to "+s.Display(before.name),
 		"one transaction: from here on the old name is the view, for whoever still uses it during the grace",
-		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo)}
+		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo)
+	step.AlsoLocks = []plan.Lock{{Mode: lockAccessExclusive, Object: s.Display(before.name)}}
+	return []plan.Step{step}
 }
 
 func lowerDropAlias(s *planner.Schema, o planner.OpDropAlias) []plan.Step {

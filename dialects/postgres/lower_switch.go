@@ -73,6 +73,13 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) (planner.Lowered, error)
 		title, "one transaction: whoever still uses the old shape fails from here on, and nothing is lost during the grace",
 		plan.Lock{Mode: lockAccessExclusive, Object: name}, do, undo,
 	)
+	for _, st := range with.Steps {
+		for _, l := range append([]plan.Lock{st.Lock}, st.AlsoLocks...) {
+			if l.Object != "" && l.Object != name {
+				step.AlsoLocks = append(step.AlsoLocks, l)
+			}
+		}
+	}
 	step.UndoFirst = catchUp(s, o)
 	copies, err := rep.copies()
 	if err != nil {
