@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -68,24 +67,15 @@ func (e *Executor) notBuiltUpon(ctx context.Context, rec *record) error {
 			continue
 		}
 		for _, mine := range rec.Plan.Touches {
-			if slices.ContainsFunc(other.Plan.Touches, func(its string) bool { return meet(mine, its) }) {
+			if slices.ContainsFunc(other.Plan.Touches, func(its string) bool { return plan.Meet(mine, its) }) {
 				return &UsageError{
-					Message: fmt.Sprintf("%s is done, and %s, which came later, touches %s, too", rec.Name, other.Name, strings.TrimSuffix(mine, ".*")),
+					Message: fmt.Sprintf("%s is done, and %s, which came later, touches %s, too", rec.Name, other.Name, plan.TouchedName(mine)),
 					Instead: "roll back " + other.Name + " first, or write a new migration",
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// meet reports whether two of plan.Plan.Touches are about the same thing.
-func meet(a, b string) bool {
-	covers := func(whole, part string) bool {
-		prefix, ok := strings.CutSuffix(whole, "*")
-		return ok && strings.HasPrefix(part, prefix)
-	}
-	return a == b || covers(a, b) || covers(b, a)
 }
 
 func (r *run) rollback(ctx context.Context) error {

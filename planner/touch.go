@@ -72,8 +72,44 @@ func (b *builder) touches() []string {
 			out = append(out, g.object.Kind+" "+r.String()+g.object.Detail)
 		}
 	}
+	out = append(out, b.readings()...)
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// readings lists what of other tables a migration relies on: what its foreign
+// keys point to, and what views, functions and the like mention.
+func (b *builder) readings() []string {
+	var out []string
+	read := func(r Ref, columns []string) {
+		t := b.s.Table(r)
+		if t == nil {
+			return // made by this migration, and among its touches
+		}
+		out = append(out, plan.Reading(t.Ref.String()+".")) // the table, whatever its columns
+		for _, c := range columns {
+			out = append(out, plan.Reading(t.Ref.String()+"."+c))
+		}
+	}
+	for _, t := range b.tables {
+		for _, k := range t.constraints {
+			columns := k.it.RefColumns
+			if to := b.s.Table(k.it.Refers); to != nil && len(columns) == 0 {
+				columns = to.Key
+			}
+			if k.it.Refers != (Ref{}) {
+				read(k.it.Refers, columns)
+			}
+		}
+	}
+	for _, g := range b.directs {
+		for _, d := range g.its {
+			for _, n := range d.it.Needs {
+				read(n.Table, n.Columns)
+			}
+		}
+	}
+	return out
 }
 
 // touched reports whether the migration changes the column at all.
@@ -94,7 +130,7 @@ func (b *builder) overlaps(open []OpenMigration, mine []string) {
 		for _, m := range mine {
 			if other, ok := meets(m, o.Touches); ok {
 				b.ps.at(b.ps.file.Pos(0), "", "contract (or roll back) "+o.Name+" first",
-					"migration %s is open and touches %s, which this one touches too", o.Name, strings.TrimSuffix(other, ".*"))
+					"migration %s is open and touches %s, which this one touches too", o.Name, plan.TouchedName(other))
 				break
 			}
 		}
@@ -102,18 +138,11 @@ func (b *builder) overlaps(open []OpenMigration, mine []string) {
 }
 
 func meets(m string, others []string) (string, bool) {
-	for _, o := range others {
-		if o == m || covers(o, m) || covers(m, o) {
-			return o, true
-		}
+	i := slices.IndexFunc(others, func(o string) bool { return plan.Meet(m, o) })
+	if i < 0 {
+		return "", false
 	}
-	return "", false
-}
-
-// covers reports whether a is "table.*" and b something of that table.
-func covers(a, b string) bool {
-	prefix, ok := strings.CutSuffix(a, "*")
-	return ok && strings.HasPrefix(b, prefix)
+	return others[i], true
 }
 
 // checkExprs lists a table's expressions for the server to look at. A column
