@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -154,11 +155,45 @@ func startBinaries(ctx context.Context, engine string, opts Options) (*Server, e
 
 // serve starts the server's process on an initialized directory and waits for its answer.
 func serve(ctx context.Context, engine, bin string, h home, password string) (*Server, error) {
-	r := recipes[engine]
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
+	databaseURL := serverURL(engine, password, "127.0.0.1:"+port)
+	p, err := launch(ctx, engine, bin, h, port, databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	var current atomic.Pointer[process]
+	current.Store(p)
+	return &Server{
+		engine: engine,
+		source: bin,
+		url:    databaseURL,
+		stop:   func() error { return errors.Join(current.Load().stop(), os.RemoveAll(h.dir)) },
+		kill:   func() error { return current.Load().kill() },
+		again: func(ctx context.Context) error {
+			// The children of a killed PostgreSQL server may outlive it for a moment, and
+			// until they are gone there is no other on its directory.
+			for {
+				p, err := launch(ctx, engine, bin, h, port, databaseURL)
+				if err == nil {
+					current.Store(p)
+					return nil
+				}
+				select {
+				case <-ctx.Done():
+					return err
+				case <-time.After(pollInterval):
+				}
+			}
+		},
+	}, nil
+}
+
+// launch starts the server's process on a port and waits for its answer.
+func launch(ctx context.Context, engine, bin string, h home, port, databaseURL string) (*process, error) {
+	r := recipes[engine]
 	logPath := h.path("server.log")
 	logFile, err := os.Create(logPath)
 	if err != nil {
@@ -173,8 +208,6 @@ func serve(ctx context.Context, engine, bin string, h home, password string) (*S
 	}
 	p := &process{cmd: cmd, done: make(chan struct{}), shutdown: r.shutdown()}
 	go p.wait()
-	address := "127.0.0.1:" + port
-	databaseURL := serverURL(engine, password, address)
 	if err := AwaitReady(ctx, databaseURL, p.done); err != nil {
 		err = errors.Join(err, p.kill())
 		if log, readErr := os.ReadFile(logPath); readErr == nil {
@@ -182,13 +215,7 @@ func serve(ctx context.Context, engine, bin string, h home, password string) (*S
 		}
 		return nil, err
 	}
-	return &Server{
-		engine: engine,
-		source: bin,
-		url:    databaseURL,
-		stop:   func() error { return errors.Join(p.stop(), os.RemoveAll(h.dir)) },
-		kill:   p.kill,
-	}, nil
+	return p, nil
 }
 
 // process is a server's process, waited for by one goroutine.

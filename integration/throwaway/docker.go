@@ -28,9 +28,16 @@ func startDocker(ctx context.Context, engine string, opts Options) (*Server, err
 	}
 	password := newPassword()
 	bind, host := dockerHost()
+	port := "" // of Docker's choice
+	if bind == host {
+		// One of ours stays the same when the server is started again.
+		if port, err = freePort(ctx); err != nil {
+			return nil, err
+		}
+	}
 	args := []string{
-		"run", "--detach", "--label", "migrate.throwaway=" + engine,
-		"--publish", bind + "::" + engines[engine].port,
+		"create", "--label", "migrate.throwaway=" + engine,
+		"--publish", bind + ":" + port + ":" + engines[engine].port,
 	}
 	var env []string
 	for _, setting := range ContainerEnv(engine, password) {
@@ -52,7 +59,13 @@ func startDocker(ctx context.Context, engine string, opts Options) (*Server, err
 			return err
 		},
 	}
-	if err := server.awaitContainer(ctx, id, host, password); err != nil {
+	server.again = func(ctx context.Context) error {
+		if _, err := docker(ctx, nil, "start", id); err != nil {
+			return err
+		}
+		return server.awaitContainer(ctx, id, host, password)
+	}
+	if err := server.again(ctx); err != nil {
 		return nil, errors.Join(err, server.Stop())
 	}
 	return server, nil

@@ -60,6 +60,7 @@ type Server struct {
 	url    string
 	stop   func() error
 	kill   func() error
+	again  func(ctx context.Context) error
 
 	once    sync.Once
 	stopErr error
@@ -83,6 +84,18 @@ func (s *Server) Stop() error {
 
 // Kill ends the server at once with SIGKILL, as a crash would. Its files stay until Stop.
 func (s *Server) Kill() error { return s.kill() }
+
+// Restart starts a server again that Kill has ended, and returns when it answers queries. It
+// has the data and the address that it had; only a Docker of another machine may give it
+// another port, and then URL tells. ctx bounds the start only.
+func (s *Server) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.again(ctx); err != nil {
+		return fmt.Errorf("starting the %s server again: %w", engines[s.engine].title, err)
+	}
+	return nil
+}
 
 // Start starts a server and returns when it answers queries. ctx bounds the start only: the
 // server lives until Stop. The error names what each source lacked and what to install.

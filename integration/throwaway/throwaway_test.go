@@ -123,6 +123,12 @@ func TestSources(t *testing.T) {
 				if !refuses(t, server) {
 					t.Error("something still listens at the port of a killed server")
 				}
+				if err := server.Restart(t.Context()); err != nil {
+					t.Errorf("restarting: %v", err)
+				}
+				if err := server.Kill(); err != nil {
+					t.Errorf("killing the restarted server: %v", err)
+				}
 				if err := server.Stop(); err != nil {
 					t.Errorf("stopping after a kill: %v", err)
 				}
