@@ -35,7 +35,7 @@ func (s *slowTable) Classify(error) Class                              { return 
 func (s *slowTable) Redact(err error) error                            { return err }
 func (s *slowTable) Generation(context.Context) (string, error)        { return "", nil }
 func (s *slowTable) Estimate(context.Context) (int64, error)           { return int64(s.rows), nil }
-func (s *slowTable) Spans(context.Context, int) ([]Span, error) { return []Span{{From: "0"}}, nil }
+func (s *slowTable) Spans(context.Context, int) ([]Span, error)        { return []Span{{From: "0"}}, nil }
 
 func (s *slowTable) Connect(context.Context) (driver.Conn, error) { return slowConn{s: s}, nil }
 func (s *slowTable) Driver() driver.Driver                        { return nil }

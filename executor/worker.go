@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// mostLost is how often in a row a worker may lose its connection and try again.
+const mostLost = 10
+
 // worker walks spans on a connection of its own, with a chunk size of its own.
 type worker struct {
 	*walk
@@ -33,6 +36,25 @@ func (w *worker) connect(ctx context.Context) (err error) {
 // errTooSlow says that a piece took so long that it was given up, to be cut smaller.
 var errTooSlow = errors.New("the piece took too long")
 
+// next finds the next piece. Where the server goes away meanwhile, it is asked
+// again, as for a piece that was under way.
+func (w *worker) next(ctx context.Context, p position) (piece Piece, done bool, err error) {
+	for n := 1; ; n++ {
+		piece, done, err = w.walker.Next(ctx, p.span, p.at, w.size)
+		switch {
+		case err == nil:
+			return piece, done, nil
+		case ctx.Err() != nil:
+			return Piece{}, false, context.Cause(ctx)
+		case w.s.Classify(err) != Disconnected || n > mostLost:
+			return Piece{}, false, fmt.Errorf("finding the next piece of %s: %w", w.chunks.Label, w.s.Redact(err))
+		}
+		if err := sleep(ctx, jitter(n)); err != nil {
+			return Piece{}, false, err
+		}
+	}
+}
+
 // walkSpan walks a span to its end, or for as long as this worker is wanted:
 // then p says how far it has come.
 func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err error) {
@@ -45,12 +67,9 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		}
 		pace := w.steer.pace()
 		w.size = min(w.size, pace.most)
-		piece, done, err := w.walker.Next(ctx, p.span, p.at, w.size)
+		piece, done, err := w.next(ctx, *p)
 		if err != nil {
-			if ctx.Err() != nil {
-				return false, context.Cause(ctx)
-			}
-			return false, fmt.Errorf("finding the next piece of %s: %w", w.chunks.Label, w.s.Redact(err))
+			return false, err
 		}
 		if done {
 			return true, w.finish(ctx, *p)
@@ -145,7 +164,7 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 		case Transient:
 			w.size = max(minChunk, w.size/2)
 		case Disconnected:
-			if lost++; lost > 10 {
+			if lost++; lost > mostLost {
 				return w.s.Redact(err)
 			}
 			// The commit's outcome is unknown, and does not matter: what a
