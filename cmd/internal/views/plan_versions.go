@@ -41,7 +41,7 @@ func moments(p *plan.Plan) []moment {
 		if p.Grace > 0 {
 			grace += ", " + short(p.Grace)
 		}
-		out = append(out, moment{grace, "fail, loudly; migrate rollback lets them run again", "run"})
+		out = append(out, moment{grace, "fail, loudly, where they use what is gone; migrate rollback brings it back", "run"})
 	}
 	return append(out, moment{"after", "fail, or are rejected, where they use the old shape", "run"})
 }

@@ -10,8 +10,8 @@
 -- run; so does going back to the old version.
 -- contract: old versions of the app must be gone, as the gates prove: flag-full, soaked,
 -- backfilled, verified; new ones run; no lock is waited for longer than its timeout.
--- grace, 24h: old versions of the app fail, loudly; migrate rollback lets them run again; new ones
--- run.
+-- grace, 24h: old versions of the app fail, loudly, where they use what is gone; migrate rollback
+-- brings it back; new ones run.
 -- after: old versions of the app fail, or are rejected, where they use the old shape; new ones run.
 --
 -- error missing-down at migrations/0007_split_name.sql:8:19: new versions cannot leave out
