@@ -93,10 +93,23 @@ func (l *look) tx(ctx context.Context, read func(tx *sql.Tx) error) (late bool, 
 			err = end
 		}
 	}
-	if err != nil && time.Until(l.until) <= 0 {
+	if l.outOfTime(err) {
 		return true, l.renew(context.WithoutCancel(ctx))
 	}
 	return false, err
+}
+
+// lookSlack is how much earlier than ours the server's clock may end a statement.
+const lookSlack = 100 * time.Millisecond
+
+// lookSteps bounds the walker's own queries, which read no more than a page or
+// an entry of an index, but wait for a table that somebody has locked.
+const lookSteps = 5 * time.Second
+
+// outOfTime reports an error that only says that there was no time: ours is up,
+// or somebody has the table locked. What is asked is not worth waiting for.
+func (l *look) outOfTime(err error) bool {
+	return err != nil && (time.Until(l.until) <= lookSlack || l.s.Classify(err) == LockTimeout || errors.Is(err, context.DeadlineExceeded))
 }
 
 // renew replaces the connection, which a cancelled statement may have cost.
@@ -120,12 +133,29 @@ func (l *look) count(ctx context.Context) error {
 
 // walk takes a piece of each part of the table in turn.
 func (l *look) walk(ctx context.Context) error {
-	var err error
-	if l.walker, err = l.s.Walk(ctx, *l.q.Walk); err != nil {
-		return err
+	err := l.pieces(ctx)
+	if l.outOfTime(err) {
+		err = ctx.Err()
 	}
-	spans, err := l.walker.Spans(ctx, lookSpans)
-	if err != nil {
+	l.answer.TimedOut = err == nil && l.answer.Seen == 0 && !l.answer.Complete
+	return err
+}
+
+// step is a query of the walker's.
+func (l *look) step(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, max(0, min(lookSteps, time.Until(l.until))))
+	defer cancel()
+	return ask(ctx)
+}
+
+func (l *look) pieces(ctx context.Context) error {
+	var spans []Span
+	if err := l.step(ctx, func(ctx context.Context) (err error) {
+		if l.walker, err = l.s.Walk(ctx, *l.q.Walk); err == nil {
+			spans, err = l.walker.Spans(ctx, lookSpans)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
 	var open []position
@@ -135,8 +165,12 @@ func (l *look) walk(ctx context.Context) error {
 	for len(open) > 0 {
 		var next []position
 		for _, p := range open {
-			piece, done, err := l.walker.Next(ctx, p.span, p.at, lookPiece)
-			if err != nil {
+			var piece Piece
+			var done bool
+			if err := l.step(ctx, func(ctx context.Context) (err error) {
+				piece, done, err = l.walker.Next(ctx, p.span, p.at, lookPiece)
+				return err
+			}); err != nil {
 				return err
 			}
 			if done {
@@ -144,7 +178,6 @@ func (l *look) walk(ctx context.Context) error {
 			}
 			late, err := l.piece(ctx, piece)
 			if late || err != nil {
-				l.answer.TimedOut = l.answer.Seen == 0
 				return err
 			}
 			if l.answer.AtLeast {

@@ -134,6 +134,43 @@ func TestRowsInTheWayAreTold(t *testing.T) {
 	}
 }
 
+// A table that somebody has locked is not waited for: the plan is made, and says so.
+func TestLockedTableIsNotLookedAt(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, db *servers.Database) {
+		w := newWorld(t, db)
+		w.exec(t, "CREATE TABLE people (id bigint PRIMARY KEY, note varchar(50))")
+		w.exec(t, "INSERT INTO people VALUES (1, NULL)")
+		h := w.migrate(t, executor.Options{})
+		p, err := h.planner(file("0007_look", w.either("ALTER TABLE people ALTER COLUMN note SET NOT NULL", "ALTER TABLE people MODIFY note varchar(50) NOT NULL")))(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		had := len(p.Hazards)
+		somebody, err := w.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = somebody.Close() }()
+		if _, err := somebody.ExecContext(t.Context(), w.either("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE", "LOCK TABLES people WRITE")); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if err := dialects.Look(t.Context(), h.session, p, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("a locked table is waited for, for %s", took)
+		}
+		if notes := strings.Join(p.Notes, "\n"); len(p.Hazards) != had || !strings.Contains(notes, "there was no time to look for rows of people") {
+			t.Errorf("no note says that the table was not looked at: %q", notes)
+		}
+		if _, err := somebody.ExecContext(t.Context(), w.either("ROLLBACK", "UNLOCK TABLES")); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // A table too large for the time is sampled all over, and the plan says so.
 func TestLookingTakesItsTimeAndNoMore(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/expandcontract/migrate/integration/throwaway"
 )
@@ -30,11 +34,7 @@ func (d *Database) drop(ctx context.Context) error {
 			_, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+d.Name+" WITH (FORCE)")
 			return err
 		}
-		if err := killSessions(ctx, db, d.Name); err != nil {
-			return err
-		}
-		_, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+d.Name)
-		return err
+		return dropMySQL(ctx, db, d.Name)
 	})
 }
 
@@ -51,30 +51,68 @@ func (d *Database) administer(what string, f func(*sql.DB) error) error {
 	return nil
 }
 
-// killSessions ends the sessions of a MySQL or MariaDB database: one that holds a lock on a
-// table would block the DROP.
-func killSessions(ctx context.Context, db *sql.DB, database string) (err error) {
-	rows, err := db.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", database)
+// dropTries bounds how often sessions in the way of a DROP are ended.
+const dropTries = 5
+
+// dropMySQL removes a database of MySQL or MariaDB. Only when somebody holds a lock in it
+// are its sessions ended: MariaDB shows a session that reads information_schema.triggers,
+// for as long as it parses a trigger, as one in that trigger's database, whichever its own is.
+func dropMySQL(ctx context.Context, db *sql.DB, database string) error {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 1"); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		_, err := conn.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database)
+		var refused *mysql.MySQLError
+		const lockWaitTimeout = 1205
+		if !errors.As(err, &refused) || refused.Number != lockWaitTimeout || try == dropTries {
+			return err
+		}
+		if err := killSessions(ctx, conn, database); err != nil {
+			return err
+		}
+	}
+}
+
+// killSessions ends those that stay in a database for two looks.
+func killSessions(ctx context.Context, conn *sql.Conn, database string) error {
+	first, err := sessionsIn(ctx, conn, database)
+	if err != nil {
+		return err
+	}
+	time.Sleep(100 * time.Millisecond)
+	second, err := sessionsIn(ctx, conn, database)
+	if err != nil {
+		return err
+	}
+	for _, id := range second {
+		if slices.Contains(first, id) {
+			// The session may have ended by itself since; the DROP shows whether that was so.
+			_, _ = conn.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
+		}
+	}
+	return nil
+}
+
+func sessionsIn(ctx context.Context, conn *sql.Conn, database string) (ids []int64, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", database)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var ids []int64
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return err
+			return nil, err
 		}
 		ids = append(ids, id)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		// The session may have ended by itself since; the DROP shows whether that was so.
-		_, _ = db.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
-	}
-	return nil
+	return ids, rows.Err()
 }
 
 // reportedVersion asks a server for its version and whether it is the engine it should be.

@@ -43,6 +43,7 @@ type Plan struct {
 	Fingerprint string `json:"fingerprint"`
 	// Touches lists what the migration reads or changes, as "table" (renamed,
 	// created or dropped) or "table.column", to find overlaps between open migrations.
+	// What ends in "?" it merely relies on (Reading).
 	Touches []string `json:"touches"`
 	Phases  []Phase  `json:"phases"`
 	// Verify holds, per synchronised table, how to count inconsistent rows.
