@@ -25,6 +25,9 @@ var serverArgs = map[string][]string{
 		"--innodb-flush-log-at-trx-commit=2",
 		// Before 11.6 the server's own default is latin1, which Debian's configuration changes.
 		"--character-set-server=utf8mb4",
+		// As on MySQL, where it is on by default.
+		"--performance-schema=ON",
+		"--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
 	},
 }
 
