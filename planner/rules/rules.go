@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/expandcontract/migrate/internal/nearest"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -60,7 +61,7 @@ func Nearest(name string) []string {
 	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
 	var near []candidate
 	for _, r := range catalogue {
-		distance := editDistance(name, r.Name)
+		distance := nearest.Distance(name, r.Name)
 		if len(name) > 3 && strings.Contains(r.Name, name) {
 			distance = min(distance, 2)
 		}
@@ -91,25 +92,4 @@ func sharedWords(a, b string) int {
 		}
 	}
 	return n
-}
-
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

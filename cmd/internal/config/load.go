@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/expandcontract/migrate/internal/nearest"
 )
 
 // Sources are where a configuration comes from.
@@ -210,7 +212,7 @@ func (r *fileReader) scalar(o *Option, name, value *yaml.Node) error {
 }
 
 func (r *fileReader) unknown(node *yaml.Node, key string) error {
-	if near := nearest(key); near != "" {
+	if near := meant(key); near != "" {
 		return r.fail(node, "unknown key %q; did you mean %q?", key, near)
 	}
 	return r.fail(node, "unknown key %q", key)
@@ -270,39 +272,18 @@ func isSection(key string) bool {
 	return false
 }
 
-// nearest finds the key that somebody who wrote this one may have meant; empty
+// meant finds the key that somebody who wrote this one may have meant; empty
 // if none is near.
-func nearest(key string) string {
+func meant(key string) string {
 	best, least := "", max(3, len(key)/3+1)
 	for _, o := range Options {
-		distance := editDistance(key, o.Key)
+		distance := nearest.Distance(key, o.Key)
 		if _, last, ok := strings.Cut(o.Key, "."); ok { // the section forgotten
-			distance = min(distance, editDistance(key, last))
+			distance = min(distance, nearest.Distance(key, last))
 		}
 		if distance < least {
 			best, least = o.Key, distance
 		}
 	}
 	return best
-}
-
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
