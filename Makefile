@@ -4,6 +4,7 @@
 # make test-matrix  the same on all seven versions
 # make test-short   the tests that need no server
 # make bench        the backfill against one plain UPDATE
+# make soak         an hour of migrations there and back under writers at full speed (SOAKFLAGS='--engine mysql --duration 20m')
 # make lint, fmt    check, or rewrite, the code's form
 
 SHELL := /bin/bash
@@ -22,6 +23,7 @@ TESTFLAGS ?=
 ENGINE ?= postgres
 DEMOFLAGS ?=
 BENCHFLAGS ?=
+SOAKFLAGS ?=
 
 DEFAULT_SERVERS := postgres:17 mysql:9 mariadb:11.8
 ALL_SERVERS := postgres:13 postgres:15 postgres:17 postgres:18 mysql:9 mariadb:10.11 mariadb:11.8
@@ -85,6 +87,11 @@ test-images test-images-all:
 bench: build
 	scripts/servers.sh $(DEFAULT_SERVERS)
 	go run ./integration/bench $(BENCHFLAGS)
+
+.PHONY: soak
+soak: build
+	scripts/servers.sh $(DEFAULT_SERVERS)
+	go run ./integration/soak $(SOAKFLAGS)
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT)
