@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/expandcontract/migrate/flags"
@@ -33,6 +34,8 @@ type Options struct {
 	MaxFailures int
 	// Throttle says what holds walks back.
 	Throttle Throttle
+	// VerifyOn is a replica that Verify reads instead of the database itself; nil: none.
+	VerifyOn Session
 	// Flags is where the rollout of flags is read; default the built-in table.
 	Flags flags.Source
 	// Overrides are the gates to pass by, each with the reason that is recorded.
@@ -48,6 +51,8 @@ type Executor struct {
 	st *store
 	o  Options
 	r  Reporter
+	// marks counts the heartbeats that a verification has waited for on a replica.
+	marks atomic.Int64
 }
 
 type silent struct{}

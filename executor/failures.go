@@ -113,11 +113,11 @@ func (w *worker) setAsideOnce(ctx context.Context, p position, piece Piece, caus
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	keys, err := w.keys(ctx, piece)
+	rows, err := w.samples(ctx, piece)
 	if err != nil {
 		return err
 	}
-	key := strings.Join(keys, " or ")
+	key := strings.Join(keysOf(rows), " or ")
 	if key == "" {
 		key = "unknown" // it has been deleted meanwhile, or repaired
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -248,54 +247,15 @@ func (l *look) name(ctx context.Context, query string, p Piece) (late bool, err 
 	if query == "" || len(l.answer.Keys) >= lookKeys {
 		return false, nil
 	}
-	var keys []string
+	var rows []Sampled
 	late, err = l.tx(ctx, func(tx *sql.Tx) (err error) {
-		keys, err = keysOf(ctx, tx, query, p.Args, l.q.Walk.Key)
+		rows, err = samplesOf(ctx, tx, query, p.Args, l.q.Walk.Key, nil)
 		return err
 	})
-	for _, k := range keys {
+	for _, k := range keysOf(rows) {
 		if len(l.answer.Keys) < lookKeys && !slices.Contains(l.answer.Keys, k) {
 			l.answer.Keys = append(l.answer.Keys, k)
 		}
 	}
 	return late, err
-}
-
-// querier is a connection or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// keysOf lists rows as people read them: "id=7", "a=1, b=x". key names the
-// columns, since the server may call one after the expression that makes text of it.
-func keysOf(ctx context.Context, q querier, query string, args []any, key []string) ([]string, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	if len(key) == len(columns) {
-		columns = key
-	}
-	var out []string
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		ptrs := make([]any, len(columns))
-		for i := range values {
-			ptrs[i] = &values[i]
-		}
-		if err := rows.Scan(ptrs...); err != nil {
-			return nil, err
-		}
-		parts := make([]string, len(columns))
-		for i, c := range columns {
-			parts[i] = c + "=" + values[i].String
-		}
-		out = append(out, strings.Join(parts, ", "))
-	}
-	return out, rows.Err()
 }

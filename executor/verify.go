@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -18,6 +19,11 @@ type Verified struct {
 	Mismatches int64 `json:"mismatches"`
 	// Sample names at most ten of them.
 	Sample []string `json:"sample,omitempty"`
+	// Differences are what both shapes hold in those. They are people's data.
+	Differences []Sampled `json:"differences,omitempty"`
+	// OnReplica counts inconsistent rows that a replica shows, and the database
+	// itself does not have: the replica is not a faithful one.
+	OnReplica int64 `json:"on_replica,omitempty"`
 	// Repaired counts the rows that --repair changed.
 	Repaired int64 `json:"repaired,omitempty"`
 }
@@ -58,7 +64,7 @@ func (r *run) verifyAll(ctx context.Context, strict bool) ([]Verified, error) {
 // so that there are no two shapes left to compare.
 func (r *run) switched(label string) bool {
 	for _, s := range r.rec.Plan.Steps(plan.Contract) {
-		if s.Ends == label && r.known[s.ID].done() {
+		if (s.Ends == label || slices.Contains(s.AlsoEnds, label)) && r.known[s.ID].done() {
 			return true
 		}
 	}
@@ -66,14 +72,11 @@ func (r *run) switched(label string) bool {
 }
 
 func (r *run) verifyTable(ctx context.Context, c plan.Chunks) (Verified, error) {
-	w := &walk{run: r, step: "verify", what: "verify", chunks: c}
-	if err := w.all(ctx); err != nil {
-		return Verified{}, fmt.Errorf("verifying %s: %w", c.Label, err)
+	v, err := r.compare(ctx, c, nil)
+	if err != nil {
+		return Verified{}, err
 	}
-	v := Verified{
-		Migration: r.rec.Name, Table: c.Label, Rows: w.seen.Load(), Mismatches: w.found.Load(), Sample: w.sample,
-	}
-	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+	err = r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
 		if _, err := r.st.exec(ctx, tx, `DELETE FROM {verifications} WHERE migration = ? AND label = ?`, v.Migration, v.Table); err != nil {
 			return err
 		}
@@ -85,6 +88,17 @@ func (r *run) verifyTable(ctx context.Context, c plan.Chunks) (Verified, error) 
 		return Verified{}, fmt.Errorf("recording the verification of %s: %w", c.Label, err)
 	}
 	return v, nil
+}
+
+// compare walks a table, on a replica if one is given.
+func (r *run) compare(ctx context.Context, c plan.Chunks, from Session) (Verified, error) {
+	w := &walk{run: r, step: "verify", what: "verify", chunks: c, from: from}
+	if err := w.all(ctx); err != nil {
+		return Verified{}, fmt.Errorf("verifying %s: %w", c.Label, err)
+	}
+	return Verified{
+		Migration: r.rec.Name, Table: c.Label, Rows: w.seen.Load(), Mismatches: w.found.Load(), Sample: keysOf(w.sample), Differences: w.sample,
+	}, nil
 }
 
 // Verify counts the inconsistent rows of a migration (or, without a name, of
@@ -139,7 +153,11 @@ func (e *Executor) toVerify(ctx context.Context, name string) ([]*record, error)
 }
 
 func (r *run) verifyAndRepair(ctx context.Context, repair Side) ([]Verified, error) {
-	found, err := r.verifyAll(ctx, false)
+	verify := r.verifyAll
+	if r.o.VerifyOn != nil {
+		verify = r.verifyReplica
+	}
+	found, err := verify(ctx, false)
 	if err != nil || repair == RepairNone {
 		return found, err
 	}

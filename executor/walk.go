@@ -41,7 +41,8 @@ type walk struct {
 	found, seen   atomic.Int64 // what a counting walk adds up
 	failed        atomic.Int64 // rows set aside
 	mu            sync.Mutex
-	sample        []string
+	sample        []Sampled
+	from          Session    // where a counting walk reads; nil: where everything else is
 	pending       []position // spans that nobody works on
 	crew          int        // workers at work
 	recent        []reached  // how far the walk was lately
@@ -120,7 +121,7 @@ func (r *run) walkOnce(ctx context.Context, step, what string, c plan.Chunks) er
 // all walks the whole table, from the checkpoints if there are valid ones.
 func (w *walk) all(ctx context.Context) error {
 	var err error
-	if w.walker, err = w.s.Walk(ctx, w.chunks); err != nil {
+	if w.walker, err = w.source().Walk(ctx, w.chunks); err != nil {
 		return fmt.Errorf("preparing to walk %s: %w", w.chunks.Label, err)
 	}
 	steer, err := w.steering(ctx)
@@ -144,6 +145,14 @@ func (w *walk) all(ctx context.Context) error {
 		w.saveRate(ctx)
 	}
 	return err
+}
+
+// source is where a walk reads.
+func (w *walk) source() Session {
+	if w.from != nil {
+		return w.from
+	}
+	return w.s
 }
 
 // employ keeps as many workers at work as people want, until there is nothing

@@ -28,7 +28,7 @@ func (w *worker) close() {
 // connect sees to it that there is a connection.
 func (w *worker) connect(ctx context.Context) (err error) {
 	if w.conn == nil {
-		w.conn, err = w.st.db.Conn(ctx)
+		w.conn, err = w.source().DB().Conn(ctx)
 	}
 	return err
 }
@@ -239,7 +239,7 @@ func (w *worker) count(ctx context.Context, piece Piece) error {
 	if n == 0 {
 		return nil
 	}
-	keys, err := w.keys(ctx, piece)
+	keys, err := w.samples(ctx, piece)
 	if err != nil {
 		return err
 	}
@@ -252,12 +252,12 @@ func (w *worker) count(ctx context.Context, piece Piece) error {
 	return nil
 }
 
-// keys lists a few rows of a piece: "id=7", "a=1, b=x".
-func (w *worker) keys(ctx context.Context, piece Piece) ([]string, error) {
+// samples lists a few rows of a piece.
+func (w *worker) samples(ctx context.Context, piece Piece) ([]Sampled, error) {
 	if w.chunks.Sample == "" {
 		return nil, nil
 	}
-	return keysOf(ctx, w.conn, w.chunks.Sample, piece.Args, w.chunks.Key)
+	return samplesOf(ctx, w.conn, w.chunks.Sample, piece.Args, w.chunks.Key, w.chunks.Shows)
 }
 
 // pinpoint halves a failing piece until one row (or what the engine cannot cut
@@ -283,11 +283,11 @@ func (w *worker) pinpoint(ctx context.Context, piece Piece, cause error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	keys, err := w.keys(ctx, piece)
+	rows, err := w.samples(ctx, piece)
 	if err != nil {
 		return errors.Join(w.s.Redact(cause), fmt.Errorf("naming the row: %w", w.s.Redact(err)))
 	}
-	return &BadRowError{Table: w.chunks.Label, Key: strings.Join(keys, " or "), Err: w.s.Redact(cause)}
+	return &BadRowError{Table: w.chunks.Label, Key: strings.Join(keysOf(rows), " or "), Err: w.s.Redact(cause)}
 }
 
 // dryRun runs a piece's statement and takes it back.

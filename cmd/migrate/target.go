@@ -61,6 +61,7 @@ func (t *target) close() {
 type runOptions struct {
 	overrides   map[string]string
 	discardData bool
+	verifyOn    executor.Session // a replica; nil: none
 }
 
 // executor makes the executor of this run.
@@ -69,7 +70,7 @@ func (t *target) executor(o runOptions) *executor.Executor {
 		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline,
 		KillBlockersAfter: t.config.KillBlockersAfter,
 		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond), MaxFailures: t.config.MaxFailures,
-		Throttle: t.throttle, Flags: t.flags(),
+		Throttle: t.throttle, VerifyOn: o.verifyOn, Flags: t.flags(),
 		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.reporter,
 	})
 }

@@ -205,19 +205,32 @@ func (k key) texts() string {
 // chunks makes the work of a walk. sql is what is done in each piece with its
 // condition; todo, what tells a row that the piece concerns.
 func (k key) chunks(t *planner.Table, sql func(bounds string) string, todo string) *plan.Chunks {
-	chars := make([]string, len(k))
-	for i, c := range k {
-		chars[i] = "CAST(" + quoteName(c.name) + " AS CHAR)"
-		if c.typ.class() == classBinary {
-			chars[i] = c.text()
-		}
-	}
 	return &plan.Chunks{
 		Table: quoteName(t.Ref.Name), Label: t.Ref.Name, Key: k.names(),
 		SQL:    sql(k.bounds()),
-		Sample: fmt.Sprintf("SELECT %s FROM %s WHERE %s AND (%s) LIMIT 10", strings.Join(chars, ", "), quoteName(t.Ref.Name), k.bounds(), todo),
+		Sample: k.sample(t, todo),
 		Rows:   t.Rows,
 	}
+}
+
+// sample lists the keys of a few rows, and what the given columns hold.
+func (k key) sample(t *planner.Table, todo string, shows ...planner.Column) string {
+	var chars []string
+	for _, c := range k {
+		text := "CAST(" + quoteName(c.name) + " AS CHAR)"
+		if c.typ.class() == classBinary {
+			text = c.text()
+		}
+		chars = append(chars, text)
+	}
+	for _, c := range shows {
+		text := "CAST(" + quoteName(c.Name) + " AS CHAR)"
+		if parseType(c.Type).class() == classBinary {
+			text = "HEX(" + quoteName(c.Name) + ")"
+		}
+		chars = append(chars, text)
+	}
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s AND (%s) LIMIT 10", strings.Join(chars, ", "), quoteName(t.Ref.Name), k.bounds(), todo)
 }
 
 // keepTimes are the assignments that keep the server from moving the columns

@@ -87,9 +87,16 @@ func (v verifier) counts(wrong func(planner.Group) string) *plan.Chunks {
 		}
 	}
 	cond := anyOf(conds)
-	return v.k.chunks(v.sync.Table, func(bounds string) string {
+	out := v.k.chunks(v.sync.Table, func(bounds string) string {
 		return fmt.Sprintf("SELECT COUNT(CASE WHEN %s THEN 1 END), COUNT(*) FROM %s WHERE %s", cond, quoteName(v.sync.Table.Ref.Name), bounds)
 	}, cond)
+	out.Shows = v.sync.Compared()
+	var shown []planner.Column
+	for _, name := range out.Shows {
+		shown = append(shown, columnOf(v.sync, name))
+	}
+	out.Sample = v.k.sample(v.sync.Table, cond, shown...)
+	return out
 }
 
 // repair makes inconsistent rows consistent from one side. SET is evaluated from

@@ -91,13 +91,16 @@ func (p pass) chunks(s *planner.Schema) *plan.Chunks {
 }
 
 // sample lists the keys of a piece's rows that meet a condition.
-func sample(s *planner.Schema, t *planner.Table, condition string) string {
+func sample(s *planner.Schema, t *planner.Table, condition string, shows ...string) string {
 	keys := []string{"ctid::text"}
 	if len(t.Key) > 0 {
 		keys = nil
 		for _, k := range t.Key {
 			keys = append(keys, quote(k)+"::text")
 		}
+	}
+	for _, c := range shows {
+		keys = append(keys, quote(c)+"::text")
 	}
 	return fmt.Sprintf("SELECT %s FROM %s WHERE %s AND (%s) LIMIT %d",
 		strings.Join(keys, ", "), quoteRef(t.Ref), pieceBounds(s), condition, sampleRows)

@@ -30,9 +30,9 @@ func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification,
 			down.jobs = append(down.jobs, job{set: g.Down, todo: bad, candidates: bad, fallible: true})
 		}
 	}
-	out := plan.Verification{Counts: counting(s, sync.Table, lenient)}
+	out := plan.Verification{Counts: counting(s, sync.Table, lenient, sync.Compared()...)}
 	if !slices.Equal(strict, lenient) {
-		c := counting(s, sync.Table, strict)
+		c := counting(s, sync.Table, strict, sync.Compared()...)
 		out.Strict = &c
 	}
 	if len(up.jobs) > 0 {
@@ -75,7 +75,7 @@ func inconsistent(sync *planner.Sync, g planner.Group) (lenient, strict string) 
 }
 
 // counting writes chunks that count the rows which meet any condition.
-func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chunks {
+func counting(s *planner.Schema, t *planner.Table, conditions []string, shows ...string) plan.Chunks {
 	condition := "false"
 	if len(conditions) > 0 {
 		condition = "(" + strings.Join(conditions, ") OR (") + ")"
@@ -83,7 +83,7 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string) plan.Chu
 	return plan.Chunks{
 		Table: quoteRef(t.Ref), Label: s.Display(t.Ref), Key: t.Key, Rows: t.Rows,
 		SQL:    fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s)),
-		Sample: sample(s, t, condition),
+		Sample: sample(s, t, condition, shows...), Shows: shows,
 	}
 }
 

@@ -164,14 +164,18 @@ type Step struct {
 	// brings the columns that the undo restores up to date. After a cut (see
 	// Statement.Holds) it runs right before the lock, unless the query
 	// UndoFirstUnless says that the columns have been restored.
-	UndoFirst       *Chunks `json:"undo_first,omitempty"`
-	UndoFirstUnless string  `json:"undo_first_unless,omitempty"`
+	UndoFirst *Chunks `json:"undo_first,omitempty"`
+	// UndoFirstAlso are the same for further tables.
+	UndoFirstAlso   []Chunks `json:"undo_first_also,omitempty"`
+	UndoFirstUnless string   `json:"undo_first_unless,omitempty"`
 	// UndoAfter, if set, ends the undo of a step that was cut off under a lock
 	// that it holds: it carries over what was written when that lock was gone.
 	UndoAfter *Chunks `json:"undo_after,omitempty"`
 	// Ends names the table (as Chunks.Label does) whose open state this step
 	// ends: from here on there are no two shapes to compare.
 	Ends string `json:"ends,omitempty"`
+	// AlsoEnds names further tables of which that is so.
+	AlsoEnds []string `json:"also_ends,omitempty"`
 	// AfterGrace marks the purge steps of the contract phase.
 	AfterGrace bool `json:"after_grace,omitempty"`
 }
@@ -193,6 +197,9 @@ type Chunks struct {
 	// Sample is a query with the same parameters that lists the keys of at most
 	// ten rows that the piece concerns, each column as text. Empty: none.
 	Sample string `json:"sample,omitempty"`
+	// Shows names the columns whose values, as text, stand behind the key in what
+	// Sample yields: both shapes of the row.
+	Shows []string `json:"shows,omitempty"`
 	// Left is a query without parameters that tells (true) whether any row is
 	// left to do. Empty: one pass is enough.
 	Left string `json:"left,omitempty"`

@@ -49,6 +49,10 @@ type Config struct {
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
+	// VerifyReplicaURL is a replica that verify reads; it may hold a password.
+	VerifyReplicaURL string
+	// VerifyReplicaURLFile is a file that holds the URL instead.
+	VerifyReplicaURLFile string
 	// LeaseWait is how long to wait for another executor to finish.
 	LeaseWait time.Duration
 	// FlagSource says where flags are kept, FlagdFile which file where they are in flagd's.
@@ -85,19 +89,38 @@ var ErrNoDatabase = errors.New("no database was given")
 // URL is the database's URL, read from the file if there is one. It holds the
 // password: it must not be printed.
 func (c *Config) URL() (string, error) {
-	if c.DatabaseURLFile == "" {
-		if c.DatabaseURL == "" {
-			return "", ErrNoDatabase
-		}
-		return c.DatabaseURL, nil
-	}
-	content, err := os.ReadFile(c.DatabaseURLFile)
+	text, err := urlOrFile(c.DatabaseURL, c.DatabaseURLFile)
 	if err != nil {
 		return "", fmt.Errorf("reading the database URL: %w", err)
 	}
+	if text == "" {
+		return "", ErrNoDatabase
+	}
+	return text, nil
+}
+
+// ReplicaURL is the URL of the replica that verify reads; empty: none. It holds
+// the password, as URL does.
+func (c *Config) ReplicaURL() (string, error) {
+	text, err := urlOrFile(c.VerifyReplicaURL, c.VerifyReplicaURLFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the replica's URL: %w", err)
+	}
+	return text, nil
+}
+
+// urlOrFile reads a URL from the file if there is one.
+func urlOrFile(direct, file string) (string, error) {
+	if file == "" {
+		return direct, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
 	text := strings.TrimSpace(string(content))
 	if text == "" {
-		return "", fmt.Errorf("reading the database URL: %s is empty", c.DatabaseURLFile)
+		return "", fmt.Errorf("%s is empty", file)
 	}
 	return text, nil
 }

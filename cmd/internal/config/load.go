@@ -67,6 +67,13 @@ var alternatives = []struct {
 			c.DatabaseURLFile = ""
 		}
 	}},
+	{"verify.replica_url", "verify.replica_url_file", func(c *Config, direct bool) {
+		if direct {
+			c.VerifyReplicaURL = ""
+		} else {
+			c.VerifyReplicaURLFile = ""
+		}
+	}},
 	{"throttle.replica_lag.replicas", "throttle.replica_lag.replicas_file", func(c *Config, direct bool) {
 		if direct {
 			c.Throttle.ReplicaURLs = nil
@@ -236,7 +243,7 @@ type PasswordError struct {
 }
 
 // secret are the settings whose URLs may hold passwords.
-var secret = map[string]bool{"database_url": true, "throttle.replica_lag.replicas": true, "throttle.http.url": true}
+var secret = map[string]bool{"database_url": true, "verify.replica_url": true, "throttle.replica_lag.replicas": true, "throttle.http.url": true}
 
 // Error does not show the URL.
 func (e *PasswordError) Error() string {

@@ -43,6 +43,8 @@ func generalOptions() []Option {
 		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
 		{"lint.assume", "MIGRATE_LINT_ASSUME", "assume", "the server that lint, which asks none, takes for granted: postgres:16, mysql:8.4, mariadb:10.11", text(func(c *Config) *string { return &c.Assume }, "engine:version")},
 		{"locks.kill_blockers_after", "MIGRATE_LOCKS_KILL_BLOCKERS_AFTER", "kill-blockers-after", "end ordinary sessions that have been in the way of a lock for so long; 0s: never", duration(func(c *Config) *time.Duration { return &c.KillBlockersAfter }, 0)},
+		{"verify.replica_url", "MIGRATE_VERIFY_REPLICA_URL", "replica-url", "a replica to read instead of the database itself", text(func(c *Config) *string { return &c.VerifyReplicaURL }, "url")},
+		{"verify.replica_url_file", "MIGRATE_VERIFY_REPLICA_URL_FILE", "replica-url-file", "a file that holds the replica's URL", text(func(c *Config) *string { return &c.VerifyReplicaURLFile }, "file")},
 		{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
 		{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
 		{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
@@ -65,6 +67,8 @@ var (
 	LockFlags = []string{"wait", "lock-deadline", "kill-blockers-after"}
 	// BackfillFlags are offered by commands that walk tables.
 	BackfillFlags = []string{"workers", "chunk-target", "rows-per-second"}
+	// ReplicaFlags are offered by commands that can read a replica.
+	ReplicaFlags = []string{"replica-url", "replica-url-file"}
 	// FailuresFlag is offered by commands that run backfills.
 	FailuresFlag = []string{"max-failures"}
 )

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
@@ -142,11 +144,26 @@ func (v resultsText) Verified(tables []executor.Verified) error {
 			p.line()
 			p.wrapped("", "Inconsistent in "+t.Table+", for example:", lipgloss.NewStyle())
 		}
-		for _, key := range t.Sample {
+		for i, key := range t.Sample {
+			if i < len(t.Differences) {
+				key += ": " + values(t.Differences[i].Values)
+			}
 			p.wrapped("  ", key, lipgloss.NewStyle())
 		}
 	}
 	return p.flush(v.s.Out)
+}
+
+// values writes what a row holds: name = "Ada L.", first_name = NULL.
+func values(of []executor.Value) string {
+	out := make([]string, len(of))
+	for i, v := range of {
+		out[i] = v.Column + " = NULL"
+		if v.Value != nil {
+			out[i] = v.Column + " = " + strconv.Quote(*v.Value)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // Flags implements Results.
