@@ -1,6 +1,7 @@
 package views
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -140,6 +141,10 @@ func (v resultsText) Verified(tables []executor.Verified) error {
 		}
 	})
 	for _, t := range tables {
+		if t.OnReplica > 0 {
+			p.line()
+			p.wrapped("", fmt.Sprintf("The replica shows %s in %s that the database itself does not have.", Plural(int(t.OnReplica), "inconsistent row"), t.Table), p.Bad)
+		}
 		if len(t.Sample) > 0 {
 			p.line()
 			p.wrapped("", "Inconsistent in "+t.Table+", for example:", lipgloss.NewStyle())

@@ -61,7 +61,15 @@ func outputs() map[string]func(s *streams.Streams) error {
 		return r.Verified([]executor.Verified{
 			{Migration: "0007_split_name", Table: "users", Rows: 200_000},
 			{Migration: "0008_ids", Table: "orders", Rows: 1000, Mismatches: 2, Repaired: 1, Sample: []string{"id=17", "id=18"}},
+			{Migration: "0009_mail", Table: "people", Rows: 3, OnReplica: 1},
 		})
+	}
+	mail := "ada@example.com\x1b[31m"
+	values := func(r views.Results) error {
+		return r.Verified([]executor.Verified{{
+			Migration: "0007_split_name", Table: "users", Rows: 200_000, Mismatches: 1, Sample: []string{"id=17"},
+			Differences: []executor.Sampled{{Key: "id=17", Values: []executor.Value{{Column: "mail", Value: &mail}, {Column: "e-mail"}}}},
+		}})
 	}
 	nothing := func(r views.Results) error { return r.Verified(nil) }
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -97,6 +105,7 @@ func outputs() map[string]func(s *streams.Streams) error {
 		"outcome_none.txt": outcomeAs(views.Text, &executor.Status{}),
 		"verified.txt":     resultAs(views.Text, verified), "verified.json": resultAs(views.JSON, verified),
 		"verified_none.txt": resultAs(views.Text, nothing), "verified_none.json": resultAs(views.JSON, nothing),
+		"verified_values.txt": resultAs(views.Text, values), "verified_values.json": resultAs(views.JSON, values),
 		"flags.txt": resultAs(views.Text, flags), "flags.json": resultAs(views.JSON, flags),
 		"status_throttled.txt": statusAs(views.Text, throttled()), "status_throttled.json": statusAs(views.JSON, throttled()),
 		"throttle.txt": resultAs(views.Text, set), "throttle.json": resultAs(views.JSON, set),
