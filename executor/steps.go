@@ -61,6 +61,11 @@ func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
 		if err := r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst); err != nil {
 			return err
 		}
+		for _, also := range s.UndoFirstAlso {
+			if err := r.walkOnce(ctx, s.ID, "repair", also); err != nil {
+				return err
+			}
+		}
 	}
 	if err := r.mayLose(ctx, s); err != nil {
 		return err

@@ -124,6 +124,9 @@ func (b *bench) undo(step plan.Step) {
 	if step.UndoFirst != nil {
 		b.walk(*step.UndoFirst, 50)
 	}
+	for _, also := range step.UndoFirstAlso {
+		b.walk(also, 50)
+	}
 	if step.UndoLoses != nil && b.yes(step.UndoLoses.SQL) {
 		b.t.Fatalf("undoing step %q: %s", step.Title, step.UndoLoses.Message)
 	}
