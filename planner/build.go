@@ -92,6 +92,7 @@ func (b *builder) build() {
 	}
 	b.inserts()
 	b.placeDirects()
+	b.mergeSwitches()
 	for _, i := range b.ignored {
 		b.warn(i.at, i.it.Rule, plan.Info, "leave it out", "%s is left out: %s", i.it.What, i.it.Reason)
 	}

@@ -79,6 +79,9 @@ type (
 		Column string
 		Type   string
 		Using  Expr
+		// Remade is set where the migration makes the type anew, in the place of the
+		// column's: then it says what there is to know.
+		Remade *Remade
 	}
 	// RedefineColumn is MySQL's MODIFY and CHANGE: From becomes Column in full.
 	// The planner resolves it into the other kinds by comparing with the schema.

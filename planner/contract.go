@@ -212,7 +212,11 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		default:
 			move(c.orig.Name, tomb)
 			move(c.hidden, c.orig.Name)
-			back = append(back, b.retypedBack(t, c, tomb))
+			if c.remade != nil {
+				back, sw.Types = append(back, remadeBack(c, tomb)), union(sw.Types, c.remade.Types)
+			} else {
+				back = append(back, b.retypedBack(t, c, tomb))
+			}
 			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
 				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
 				Rest: c.rest, Comment: c.comment,
@@ -319,5 +323,6 @@ func (b *builder) graceSync(t *tableShape, open *Sync, final map[string]string, 
 			s.Columns[i].Name = n
 		}
 	}
+	t.typesThen(s.Columns, func(name string) string { return b.tombstone(t, name) })
 	return s
 }

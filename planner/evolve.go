@@ -133,7 +133,13 @@ func (sh *shape) applyColumn(c Change) {
 	case RenameColumn:
 		sh.onColumn(c.Table, c.From, false, func(t *tableShape, col *columnShape) { sh.rename(t, col, c.To) })
 	case ChangeType:
-		sh.onColumn(c.Table, c.Column, false, func(t *tableShape, col *columnShape) { sh.changeType(t, col, c.Type, c.Using) })
+		sh.onColumn(c.Table, c.Column, false, func(t *tableShape, col *columnShape) {
+			if c.Remade != nil {
+				sh.remake(t, col, c.Remade)
+				return
+			}
+			sh.changeType(t, col, c.Type, c.Using)
+		})
 	case RedefineColumn:
 		sh.onColumn(c.Table, c.From, false, func(t *tableShape, col *columnShape) { sh.redefine(t, col, c.Column) })
 	case SetNotNull:

@@ -56,7 +56,9 @@ func (f *finder) changeColumn(c Change) {
 	case RenameColumn:
 		f.renameColumn(c.Table, c.From)
 	case ChangeType:
-		f.changeType(c.Table, c.Column, c.Type)
+		if c.Remade == nil { // what becomes of an enum's values the dialect tells
+			f.changeType(c.Table, c.Column, c.Type)
+		}
 	case RedefineColumn:
 		if c.From != c.Column.Name {
 			f.renameColumn(c.Table, c.From)

@@ -33,8 +33,12 @@ func (b *builder) lower(s stage) []plan.Step {
 			l.Steps[i].AfterGrace = s == stagePurge
 			estimate(o.op, &l.Steps[i])
 		}
-		if t := ends(o.op); t != nil && len(l.Steps) > 0 {
-			l.Steps[len(l.Steps)-1].Ends = b.s.Display(t.Ref)
+		if ended := ends(o.op); len(ended) > 0 && len(l.Steps) > 0 {
+			last := &l.Steps[len(l.Steps)-1]
+			last.Ends = b.s.Display(ended[0].Ref)
+			for _, t := range ended[1:] {
+				last.AlsoEnds = append(last.AlsoEnds, b.s.Display(t.Ref))
+			}
 		}
 		out = append(out, l.Steps...)
 		for _, h := range l.Hazards {
@@ -50,13 +54,17 @@ func (b *builder) lower(s stage) []plan.Step {
 	return out
 }
 
-// ends returns the table whose open state an op ends, if it does.
-func ends(op Op) *Table {
+// ends returns the tables whose open state an op ends.
+func ends(op Op) []*Table {
 	switch op := op.(type) {
 	case OpSwitch:
-		return op.Table
+		out := []*Table{op.Table}
+		for _, also := range op.And {
+			out = append(out, also.Table)
+		}
+		return out
 	case OpDropShadow:
-		return op.Sync.Table
+		return []*Table{op.Sync.Table}
 	default:
 		return nil
 	}

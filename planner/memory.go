@@ -152,7 +152,9 @@ func (m *Memory) changeColumn(c Change) {
 			m.renameColumn(c.Table, c.From, c.Column.Name)
 		}
 	case ChangeType:
-		if _, col := m.column(c.Table, c.Column); col != nil {
+		if c.Remade != nil {
+			m.remadeType(c.Remade)
+		} else if _, col := m.column(c.Table, c.Column); col != nil {
 			col.Type = m.d.Compare(m.Schema, *col, c.Type).Canonical
 		}
 	case SetNotNull:

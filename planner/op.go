@@ -148,6 +148,10 @@ type (
 		With  []OpDirect
 		Open  *Sync
 		Grace *Sync
+		// Types get other names in the same moment, before anything else.
+		Types []TypeRename
+		// And are the switches of further tables that belong to the same moment.
+		And []OpSwitch
 	}
 
 	// OpFenceTable renames a table to its tombstone; undo renames it back.
@@ -339,6 +343,9 @@ type Group struct {
 	// NewDefaults are not set in the schema while both shapes live: the trigger
 	// applies them when both shapes are absent.
 	NewDefaults, OldDefaults []Assign
+	// Led is, in the grace state, the transform that led to the new columns, over
+	// the names that all has by then, where that is not Up of the open state.
+	Led []Assign
 	// Nearest brings Down's columns up to date before they come back from the
 	// grace, where Down itself yields NULL for what does not fit; empty: Down does.
 	Nearest []Assign

@@ -46,6 +46,7 @@ const (
 	ruleRowsViolate    = "existing-rows-violate"
 	ruleDuplicates     = "unique-on-existing-data"
 	ruleLossy          = "lossy-transform"
+	ruleValueRemoved   = "enum-value-removed"
 )
 
 func (b *builder) ask(t *tableShape, a at, q RowQuestion, rule string, sev plan.Severity, instead, format string, args ...any) {
@@ -98,6 +99,10 @@ func (b *builder) askColumn(t *tableShape, c *columnShape) {
 	case c.orig == nil && !c.up.IsZero():
 		b.ask(t, at{pos: c.upAt.pos, stmt: c.upAt.stmt}, RowQuestion{Kind: RowsFail, Exprs: []Expr{c.up}, Type: c.typ}, ruleTransformFails, plan.Error,
 			"repair the rows, or write a transform that copes with them", "cannot be transformed to %s.%s", t.label, c.name)
+	case c.remade != nil:
+		b.ask(t, c.at, RowQuestion{Kind: RowsViolate, Exprs: []Expr{c.retype.Must}}, ruleValueRemoved, plan.Error,
+			"say what becomes of them with -- migrate:up "+t.ref.Name+"."+c.orig.Name+" = CASE …, or repair them with an UPDATE in the migration",
+			"have a value in %s that the new %s does not have", c.orig.Name, c.remade.Type)
 	case c.retyped() && !c.retype.Must.IsZero():
 		b.ask(t, c.at, RowQuestion{Kind: RowsViolate, Exprs: []Expr{c.retype.Must}}, ruleRowsViolate, plan.Error,
 			"repair them with an UPDATE in a migration before", "have a value in %s that does not fit the type %s", c.orig.Name, c.retype.Canonical)

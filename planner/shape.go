@@ -74,6 +74,7 @@ type columnShape struct {
 	upAt        at
 	at          at
 	hidden      string         // the name of its shadow, if it is retyped
+	remade      *Remade        // what the migration made of its type, if it made that anew
 	phase       plan.PhaseName // migrate:phase of the statement, if any
 }
 

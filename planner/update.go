@@ -200,6 +200,9 @@ func (sh *shape) directiveUps() {
 		switch {
 		case col == nil:
 			sh.noColumn(t, u.Column)
+		case col.remade != nil && sh.knownEver(t, u.Expr.Columns()) && sh.usable(u.Expr, "migrate:up"):
+			col.takeUp(sh.resolve(t, u.Expr))
+		case col.remade != nil:
 		case col.orig != nil:
 			sh.fail("", "use migrate:down for a column of the old shape",
 				"migrate:up is for columns that this migration adds; %s.%s was there before", t.label, u.Column)

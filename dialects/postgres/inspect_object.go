@@ -71,6 +71,19 @@ const wanted = `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text
 const visible = `(w.full_name = '"' || replace(n.nspname, '"', '""') || '"."' || replace(w.name, '"', '""') || '"'
 	OR w.full_name NOT LIKE '%"."%' AND n.nspname = ANY (current_schemas(true)))`
 
+// typeUsers lists what needs a type t or an array of it: columns (and defaults of
+// columns) as schema, table and column, everything else in the server's words.
+// Constraints and indexes are told of with their columns, and so are views that
+// read a column of the type.
+const typeUsers = `(SELECT string_agg(DISTINCT coalesce(concat_ws(E'\x02', m.nspname, c.relname, a.attname), pg_describe_object(d.classid, d.objid, d.objsubid)), E'\x01')
+		FROM pg_depend d LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+		LEFT JOIN pg_attribute a ON a.attrelid = coalesce(f.adrelid, CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END) AND a.attnum = coalesce(f.adnum, nullif(d.objsubid, 0))
+		LEFT JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_namespace m ON m.oid = c.relnamespace
+		WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype NOT IN ('i', 'e')
+			AND d.classid <> 'pg_constraint'::regclass AND NOT (d.classid = 'pg_class'::regclass AND d.objsubid = 0)
+			AND NOT (d.classid = 'pg_rewrite'::regclass AND EXISTS (SELECT FROM pg_depend x JOIN pg_attribute y ON y.attrelid = x.refobjid AND y.attnum = x.refobjsubid
+				WHERE x.classid = d.classid AND x.objid = d.objid AND x.refclassid = 'pg_class'::regclass AND y.atttypid IN (t.oid, t.typarray))))`
+
 var objectQueries = map[string]string{
 	kindView:    relationQuery("v"),
 	kindMatview: relationQuery("m"),
@@ -88,7 +101,8 @@ var objectQueries = map[string]string{
 		FROM w JOIN pg_proc p ON p.proname = w.name JOIN pg_namespace n ON n.oid = p.pronamespace AND ` + visible,
 	kindType: `SELECT w.i, n.nspname, t.typname, '', json_build_object('owner', pg_get_userbyid(t.typowner), 'role', current_user, 'comment', obj_description(t.oid, 'pg_type'),
 		'privileges', ` + aclEntries("t.typacl", "T", "t.typowner", "''") + `,
-		'labels', (SELECT string_agg(e.enumlabel, E'\x01' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
+		'labels', (SELECT string_agg(e.enumlabel, E'\x01' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
+		'used by', ` + typeUsers + `)
 		FROM w JOIN pg_type t ON t.oid = to_regtype(w.full_name) JOIN pg_namespace n ON n.oid = t.typnamespace`,
 	kindDomain: `SELECT w.i, n.nspname, t.typname, '', (jsonb_build_object('owner', pg_get_userbyid(t.typowner), 'role', current_user, 'comment', obj_description(t.oid, 'pg_type'),
 		'privileges', ` + aclEntries("t.typacl", "T", "t.typowner", "''") + `, 'default', t.typdefault, 'not null', t.typnotnull::text,

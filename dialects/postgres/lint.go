@@ -21,7 +21,7 @@ func (d Dialect) Lint(s *planner.Schema, script *planner.Script) []planner.Findi
 	}
 	l.survey(script)
 	for i, st := range script.Statements {
-		l.stmt, l.base = i, st.Start
+		l.stmt, l.base, l.taken = i, st.Start, len(st.Changes) == 0
 		if tree, err := parseSQL(st.SQL); err == nil && len(tree.Stmts) == 1 {
 			l.longNames(st.SQL)
 			l.statement(tree.Stmts[0].Stmt)
@@ -38,7 +38,9 @@ type linter struct {
 	before     *planner.Schema
 	m          *planner.Memory
 	stmt, base int
-	out        []planner.Finding
+	// taken: the statement is part of what another one does.
+	taken bool
+	out   []planner.Finding
 	// wrapped: whoever runs the file puts all of it into one transaction; begun:
 	// the file itself did.
 	wrapped, begun bool

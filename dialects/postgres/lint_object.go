@@ -120,6 +120,9 @@ func (l *linter) renamed(x *pg.RenameStmt) {
 			l.name(strings.ToLower(objectName(x.RenameType)), x.Newname, 0)
 		}
 	default:
+		if l.taken {
+			return
+		}
 		l.find("rename-breaks-old-app", plan.Warning, 0, "create it under the new name beside the old one, and drop that when nobody uses it",
 			"old versions may still use the old name of the %s", strings.ToLower(objectName(x.RenameType)))
 	}
@@ -216,6 +219,9 @@ func labelsOf(s *planner.Schema, name string) []string {
 	for _, o := range s.Objects {
 		if o.Ref.Name != name {
 			continue
+		}
+		if o.Kind == kindType && o.Facts[factLabels] != "" {
+			labels = list(o.Facts[factLabels])
 		}
 		tree, err := parseSQL(o.Definition)
 		if err != nil {

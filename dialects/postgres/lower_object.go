@@ -50,6 +50,9 @@ func lowerDirect(s *planner.Schema, o planner.OpDirect) (planner.Lowered, error)
 			return planner.Lowered{}, err
 		}
 	}
+	if len(g.changes) == 0 && g.object.Detail == detailValues {
+		return planner.Lowered{}, nil
+	}
 	if len(g.changes) == 0 {
 		return planner.Lowered{Notes: []string{o.Changes[0].What + " has nothing to do"}}, nil
 	}
@@ -111,6 +114,9 @@ func (g *directs) read(c planner.Direct) error {
 			return &planner.Unsupported{What: c.What, Reason: "there is no " + name, Instead: "check the name, and that the database is the one you mean"}
 		}
 		if g.before != nil && !g.created {
+			if err := g.stillUsed(c); err != nil {
+				return err
+			}
 			if d := g.before.Facts[factDependents]; d != "" {
 				return &planner.Unsupported{What: c.What, Reason: "the views " + strings.Join(list(d), ", ") + " depend on it", Instead: "drop them before, and create them again after"}
 			}
@@ -118,6 +124,8 @@ func (g *directs) read(c planner.Direct) error {
 		g.dropped = g.dropped || g.before != nil && !g.created
 		g.there, g.created = false, false
 		g.gone = c.Effect == planner.Destroys
+	case g.object.Detail == detailValues && g.before != nil && slices.Contains(list(g.before.Facts[factLabels]), n.GetAlterEnumStmt().GetNewVal()):
+		return nil // of a type that is made anew: the old one has the value
 	case !g.there && !uninspected(g.object.Kind):
 		if c.IfExists {
 			return nil

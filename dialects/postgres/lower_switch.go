@@ -9,9 +9,72 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// lowerSwitch is one short transaction: to the app, columns, indexes and
-// trigger change hands in one instant.
+// lowerSwitch is one short transaction, also where several tables are in it.
 func lowerSwitch(s *planner.Schema, o planner.OpSwitch) (planner.Lowered, error) {
+	out, err := switchOf(s, o)
+	if err != nil {
+		return out, err
+	}
+	for _, also := range o.And {
+		l, err := switchOf(s, also)
+		if err != nil {
+			return out, err
+		}
+		out = inOneMoment(out, l)
+	}
+	if len(o.Types) > 0 {
+		last := &out.Steps[len(out.Steps)-1]
+		do, undo := renameTypes(o.Types)
+		last.Statements = append(plain(do...), last.Statements...)
+		last.UndoStatements = append(plain(undo...), last.UndoStatements...)
+		*last = seal(*last)
+		out.Notes = append(out.Notes, remadeNote(o.Types))
+	}
+	return out, nil
+}
+
+// inOneMoment makes one step of the last steps of two switches.
+func inOneMoment(a, b planner.Lowered) planner.Lowered {
+	x, y := a.Steps[len(a.Steps)-1], b.Steps[len(b.Steps)-1]
+	x.Title += "; " + y.Title
+	x.Statements = slices.Concat(x.Statements, y.Statements)
+	x.UndoStatements = slices.Concat(y.UndoStatements, x.UndoStatements)
+	x.AlsoLocks = append(append(slices.Clone(x.AlsoLocks), y.Lock), y.AlsoLocks...)
+	switch {
+	case x.UndoFirst == nil:
+		x.UndoFirst = y.UndoFirst
+	case y.UndoFirst != nil:
+		x.UndoFirstAlso = append(x.UndoFirstAlso, *y.UndoFirst)
+	}
+	return planner.Lowered{
+		Steps:   slices.Concat(a.Steps[:len(a.Steps)-1], b.Steps[:len(b.Steps)-1], []plan.Step{seal(x)}),
+		Hazards: slices.Concat(a.Hazards, b.Hazards), Notes: slices.Concat(a.Notes, b.Notes),
+	}
+}
+
+func renameTypes(types []planner.TypeRename) (do, undo []string) {
+	for _, t := range types {
+		do = append(do, "ALTER TYPE "+quoteRef(t.From)+" RENAME TO "+quote(t.To))
+		undo = append(undo, "ALTER TYPE "+quoteRef(planner.Ref{Schema: t.From.Schema, Name: t.To})+" RENAME TO "+quote(t.From.Name))
+	}
+	slices.Reverse(undo)
+	return do, undo
+}
+
+// remadeNote says what versions of the app see of a type that is made anew.
+func remadeNote(types []planner.TypeRename) string {
+	return fmt.Sprintf("until contract, old and new versions alike use the type %s as it was, with the values that are new besides; the new type takes its name in the moment of the switch",
+		types[0].From)
+}
+
+// switchOf: to the app, columns, indexes and trigger of a table change hands in
+// one instant.
+func switchOf(s *planner.Schema, o planner.OpSwitch) (planner.Lowered, error) {
+	if len(o.Types) > 0 {
+		if err := strangers(o.Table, o); err != nil {
+			return planner.Lowered{}, err
+		}
+	}
 	table, name := quoteRef(o.Table.Ref), s.Display(o.Table.Ref)
 	var do, undo []string
 	for _, y := range []*planner.Sync{o.Open, o.Grace} {
@@ -224,6 +287,9 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 // upOf finds the transform that led to a grace group's columns in the open
 // state, in the names of the grace state; nil if there is none to rely on.
 func upOf(o planner.OpSwitch, grace planner.Group) []planner.Assign {
+	if len(grace.Led) > 0 {
+		return grace.Led
+	}
 	if o.Open == nil {
 		return nil
 	}

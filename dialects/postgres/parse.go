@@ -42,6 +42,7 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 	adopt(out.Statements)
 	identities(out.Statements)
 	transactions(out.Statements, nodes)
+	remakes(out.Statements, nodes)
 	return out, nil
 }
 

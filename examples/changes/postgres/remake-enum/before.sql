@@ -1,4 +1,4 @@
-CREATE TYPE order_status AS ENUM ('new', 'paid', 'lost');
+CREATE TYPE order_status AS ENUM ('new', 'paid', 'lost', 'cancelled');
 CREATE TABLE orders (
   id bigint PRIMARY KEY,
   status order_status NOT NULL DEFAULT 'new'
