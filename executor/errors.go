@@ -121,6 +121,9 @@ func (b Blocker) String() string {
 		s += ")"
 	}
 	s += fmt.Sprintf(", open for %s", b.Age.Round(100*time.Millisecond))
+	if b.Suspected {
+		s += ", not known to hold the lock"
+	}
 	if b.Query != "" {
 		s += ": " + b.Query
 	}

@@ -19,10 +19,10 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 	begun := time.Now()
 	lost := 0
 	var blockers []Blocker
-	seen := siege{}
+	seen := r.siege(s.ID, s.Lock.Object)
 	for n := 1; ; n++ {
 		blockers = r.waitForLong(ctx, s, n, begun, seen)
-		err := attempt()
+		err := r.watched(ctx, s, n, begun, seen, attempt)
 		if err == nil {
 			return nil
 		}
@@ -62,10 +62,23 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 	}
 }
 
+// watched makes an attempt. One whose wait for others has no bound, as that of a
+// concurrent index build for all transactions that began before, tells for whom.
+func (r *run) watched(ctx context.Context, s plan.Step, n int, begun time.Time, seen *siege, attempt func() error) error {
+	if s.LockTimeoutMS > 0 || s.Lock.Object == "" {
+		return attempt()
+	}
+	stop := seen.vigil(ctx, vigilEvery, func(found []Blocker) {
+		r.r.Report(LockWait{Migration: r.rec.Name, Step: s.ID, Object: s.Lock.Object, Attempt: n, Waited: time.Since(begun), Blockers: found})
+	})
+	defer stop()
+	return attempt()
+}
+
 // waitForLong waits, without queueing, while transactions that have been open
 // for long hold what the step needs. Now and then (every ten seconds) it lets
 // an attempt through, since what the server reports of locks may be imprecise.
-func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Time, seen siege) []Blocker {
+func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Time, seen *siege) []Blocker {
 	if s.Lock.Object == "" || s.LockTimeoutMS == 0 {
 		return nil
 	}
@@ -76,7 +89,7 @@ func (r *run) waitForLong(ctx context.Context, s plan.Step, n int, begun time.Ti
 		if err != nil {
 			return nil // a convenience: the attempt itself is bounded
 		}
-		r.lift(ctx, s, all, seen)
+		seen.lift(ctx, all)
 		long = long[:0]
 		for _, b := range all {
 			if b.Age >= longWait {

@@ -43,9 +43,15 @@ type Session interface {
 	// wants the given lock wait. object and mode are a step's plan.Lock.
 	Blockers(ctx context.Context, lock plan.Lock) ([]Blocker, error)
 
-	// EndBlocker ends a session that Blockers has named, if it is an ordinary one
-	// and still in the same transaction: never a superuser's, a replication's, one
-	// of the server's own or of ours. The error says why it did not.
+	// Waits lists the sessions that hold what statements of ours wait for at this
+	// moment, be it a row or, of an index build, a transaction's end. Where the
+	// server does not tell, there are none.
+	Waits(ctx context.Context) ([]Blocker, error)
+
+	// EndBlocker ends a session that Blockers or Waits has named, if it is an
+	// ordinary one, known to hold the lock, and still in the same transaction:
+	// never a superuser's, a replication's, one of the server's own or of ours.
+	// The error says why it did not.
 	EndBlocker(ctx context.Context, b Blocker) error
 
 	// Classify sorts an error by what the executor should do about it.
@@ -79,6 +85,9 @@ type Blocker struct {
 	Age time.Duration
 	// User and Client tell whose it is; may be empty.
 	User, Client string
+	// Suspected: it is not known to hold the lock. The server does not tell who
+	// does, or the session only waits for it before us.
+	Suspected bool
 }
 
 // Class tells what to do about an error.

@@ -145,9 +145,10 @@ func (w *worker) adapt(took, target time.Duration) {
 func (w *worker) persist(ctx context.Context, p position, piece Piece, bound time.Duration) error {
 	begun := time.Now()
 	lost := 0
+	var seen *siege
 	for n := 1; ; n++ {
 		tried := time.Now()
-		err := w.piece(ctx, p, piece, bound)
+		blockers, err := w.watchedPiece(ctx, p, piece, bound, seen)
 		if err == nil {
 			return nil
 		}
@@ -159,7 +160,7 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 		}
 		switch w.s.Classify(err) {
 		case LockTimeout:
-			w.tellLocked(n, begun)
+			seen = w.tellLocked(n, begun, blockers, seen)
 			w.size = max(minChunk, w.size/2)
 		case Transient:
 			w.size = max(minChunk, w.size/2)
@@ -180,12 +181,23 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 			return w.s.Redact(err)
 		}
 		if waited := time.Since(begun); waited > w.o.LockDeadline {
-			return &BlockedError{Object: w.chunks.Label, Waited: waited, Err: w.s.Redact(err)}
+			return &BlockedError{Object: w.chunks.Label, Waited: waited, Blockers: blockers, Err: w.s.Redact(err)}
 		}
 		if err := sleep(ctx, jitter(n)); err != nil {
 			return err
 		}
 	}
+}
+
+// watchedPiece does one piece. From its second try on (seen is set then), who
+// holds the rows that it waits for is looked at.
+func (w *worker) watchedPiece(ctx context.Context, p position, piece Piece, bound time.Duration, seen *siege) ([]Blocker, error) {
+	if seen == nil {
+		return nil, w.piece(ctx, p, piece, bound)
+	}
+	stop := seen.vigil(ctx, rowsEvery, nil)
+	err := w.piece(ctx, p, piece, bound)
+	return stop(), err
 }
 
 // piece does one piece: in one transaction with its checkpoint, and with the
@@ -300,9 +312,13 @@ func (w *worker) dryRun(ctx context.Context, piece Piece) error {
 	return errors.Join(err, tx.Rollback())
 }
 
-func (w *worker) tellLocked(n int, begun time.Time) {
-	if n < 3 {
-		return // a row that the app is just writing
+// tellLocked says that rows are locked, but for those that the app is just writing.
+func (w *worker) tellLocked(n int, begun time.Time, blockers []Blocker, seen *siege) *siege {
+	if n >= 3 {
+		w.r.Report(LockWait{Migration: w.rec.Name, Step: w.step, Object: w.chunks.Label, Attempt: n, Waited: time.Since(begun), Blockers: blockers})
 	}
-	w.r.Report(LockWait{Migration: w.rec.Name, Step: w.step, Object: w.chunks.Label, Attempt: n, Waited: time.Since(begun)})
+	if seen == nil {
+		seen = w.siege(w.step, w.chunks.Label)
+	}
+	return seen
 }

@@ -20,7 +20,10 @@ var powers = []string{
 
 // EndBlocker implements executor.Session. Connections' numbers are not used twice.
 func (s *session) EndBlocker(ctx context.Context, b executor.Blocker) error {
-	if s.isOwn(b.PID) {
+	switch {
+	case b.Suspected:
+		return errors.New("this server does not tell who holds the lock, so that nobody is ended: it needs performance_schema with the instrument " + mdl)
+	case s.isOwn(b.PID):
 		return errors.New("it is one of migrate's own")
 	}
 	var user, command string

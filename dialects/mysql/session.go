@@ -35,7 +35,8 @@ type session struct {
 	// perf tells whether performance_schema is on.
 	perf bool
 
-	trxs trxTable
+	trxs    trxTable
+	waiting waitTable
 
 	mu  sync.Mutex
 	own map[int64]bool // ids of our connections

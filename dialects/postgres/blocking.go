@@ -51,39 +51,86 @@ func conflicting(mode string) []string {
 	return out
 }
 
-// Blockers lists who holds a conflicting lock, and whom a statement of ours
-// waits for: CREATE INDEX CONCURRENTLY waits for transactions rather than locks.
+// conflictPairs are the rows (wanted, held) of conflicts, as SQL.
+var conflictPairs = func() string {
+	var rows []string
+	for _, want := range lockModes {
+		for _, held := range conflicting(want.name) {
+			rows = append(rows, "('"+want.held+"', '"+held+"')")
+		}
+	}
+	return strings.Join(rows, ", ")
+}()
+
+// waitedFor is whom statements of ours wait for, of all those in the way: who has
+// been granted what they want. The others wait for it themselves, before us; so
+// does whoever has a tuple's lock, the place of the first in the queue for a row.
+// CREATE INDEX CONCURRENTLY waits for transactions (virtualxid).
+var waitedFor = `SELECT h.pid FROM pg_locks w
+	JOIN pg_stat_activity us ON us.pid = w.pid AND us.application_name = $1 AND $1 <> '' AND us.datname = current_database()
+	JOIN pg_locks h ON h.granted AND h.locktype = w.locktype AND h.pid <> w.pid AND (w.mode, h.mode) IN (` + conflictPairs + `)
+	AND (h.database, h.relation, h.page, h.tuple, h.virtualxid, h.transactionid, h.classid, h.objid, h.objsubid)
+		IS NOT DISTINCT FROM (w.database, w.relation, w.page, w.tuple, w.virtualxid, w.transactionid, w.classid, w.objid, w.objsubid)
+	WHERE NOT w.granted AND w.locktype <> 'tuple'`
+
+// blockerColumns show a session of pg_stat_activity a.
+const blockerColumns = `a.pid, coalesce(a.query, ''), coalesce(a.usename, ''), coalesce(host(a.client_addr), ''),
+	extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8`
+
+// Blockers lists who holds a conflicting lock, whom a statement of ours waits
+// for, and who waits before us.
 func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Blocker, error) {
 	if lock.Object == "" {
 		return nil, nil
 	}
-	rows, err := s.db.QueryContext(ctx, `
+	out, err := s.blockers(ctx, `
 		WITH target AS (
 			SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname || '.' || c.relname = $1 OR c.relname = $1 AND pg_table_is_visible(c.oid)
-		), blocking AS (
+			WHERE n.nspname || '.' || c.relname = $2 OR c.relname = $2 AND pg_table_is_visible(c.oid)
+		), holding AS (
 			SELECT pid FROM pg_locks
-			WHERE locktype = 'relation' AND granted AND mode = ANY ($2) AND relation IN (SELECT oid FROM target)
+			WHERE locktype = 'relation' AND granted AND mode = ANY ($3) AND relation IN (SELECT oid FROM target)
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			UNION `+waitedFor+`
+		), blocking AS (
+			SELECT pid FROM holding
 			UNION
 			SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity
-			WHERE application_name = $3 AND $3 <> '' AND datname = current_database() AND wait_event_type = 'Lock'
+			WHERE application_name = $1 AND $1 <> '' AND datname = current_database() AND wait_event_type = 'Lock'
 		)
-		SELECT a.pid, coalesce(a.query, ''), coalesce(a.usename, ''), coalesce(host(a.client_addr), ''),
-			extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8
+		SELECT `+blockerColumns+`, NOT EXISTS (SELECT 1 FROM holding h WHERE h.pid = a.pid)
 		FROM pg_stat_activity a JOIN blocking USING (pid)
-		WHERE a.pid <> pg_backend_pid() AND (a.application_name <> $3 OR $3 = '')
-		ORDER BY 5 DESC NULLS LAST, a.pid`, lock.Object, conflicting(lock.Mode), s.application)
+		WHERE a.pid <> pg_backend_pid() AND (a.application_name <> $1 OR $1 = '')
+		ORDER BY 5 DESC NULLS LAST, a.pid`, s.application, lock.Object, conflicting(lock.Mode))
 	if err != nil {
 		return nil, fmt.Errorf("looking for who holds %s: %w", lock.Object, err)
+	}
+	return out, nil
+}
+
+// Waits implements executor.Session.
+func (s *session) Waits(ctx context.Context) ([]executor.Blocker, error) {
+	out, err := s.blockers(ctx, `SELECT `+blockerColumns+`, false FROM pg_stat_activity a
+		WHERE a.pid IN (`+waitedFor+`) AND (a.application_name <> $1 OR $1 = '')
+		ORDER BY 5 DESC NULLS LAST, a.pid`, s.application)
+	if err != nil {
+		return nil, fmt.Errorf("asking whom we wait for: %w", err)
+	}
+	return out, nil
+}
+
+func (s *session) blockers(ctx context.Context, query string, args ...any) ([]executor.Blocker, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // its error is the one of rows.Err
 	var out []executor.Blocker
 	for rows.Next() {
 		var b executor.Blocker
 		var age *float64
-		if err := rows.Scan(&b.PID, &b.Query, &b.User, &b.Client, &age); err != nil {
-			return nil, fmt.Errorf("looking for who holds %s: %w", lock.Object, err)
+		if err := rows.Scan(&b.PID, &b.Query, &b.User, &b.Client, &age, &b.Suspected); err != nil {
+			return nil, err
 		}
 		b.Query = withoutLiterals(b.Query)
 		if age != nil {
@@ -97,6 +144,9 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 // EndBlocker ends a session in the statement that looks whose it is: a process
 // number may be another session's by the time that a second one is sent.
 func (s *session) EndBlocker(ctx context.Context, b executor.Blocker) error {
+	if b.Suspected {
+		return errors.New("it only waits for the lock before us, or may not be seen to hold it")
+	}
 	var spared string
 	err := s.db.QueryRowContext(ctx, `
 		SELECT CASE
