@@ -232,8 +232,11 @@ func (w spans) Next(_ context.Context, s Span, at string, _ int64) (Piece, bool,
 
 type counted struct {
 	Session
-	w Walker
+	w  Walker
+	db *sql.DB
 }
+
+func (c counted) DB() *sql.DB { return c.db }
 
 func (c counted) Walk(context.Context, plan.Chunks) (Walker, error) { return c.w, nil }
 
@@ -242,8 +245,9 @@ func (c counted) Classify(error) Class   { return Other }
 
 func (c *counter) walk(s *steered, w Walker) *walk {
 	e := s.e
-	e.s = counted{w: w}
-	e.st = &store{db: sql.OpenDB(c), l: testLayout()}
+	db := sql.OpenDB(c)
+	e.s = counted{w: w, db: db}
+	e.st = &store{db: db, l: testLayout()}
 	out := someWalk()
 	out.run = &run{Executor: e, rec: &record{Name: "m"}, steer: s.steering}
 	return out

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -121,7 +122,7 @@ func (w *worker) setAsideOnce(ctx context.Context, p position, piece Piece, caus
 	if key == "" {
 		key = "unknown" // it has been deleted meanwhile, or repaired
 	}
-	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: shortestBound, Statement: longest})
+	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: time.Second, Statement: longest})
 	if err != nil {
 		return err
 	}

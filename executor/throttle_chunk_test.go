@@ -19,6 +19,7 @@ import (
 type slowTable struct {
 	Session
 	Walker
+	db     *sql.DB
 	rows   int
 	perRow func(row int) time.Duration
 
@@ -30,6 +31,7 @@ type slowTable struct {
 	sizes   []int
 }
 
+func (s *slowTable) DB() *sql.DB                                       { return s.db }
 func (s *slowTable) Walk(context.Context, plan.Chunks) (Walker, error) { return s, nil }
 func (s *slowTable) Classify(error) Class                              { return Other }
 func (s *slowTable) Redact(err error) error                            { return err }
@@ -121,14 +123,14 @@ func TestChunksFollowTheServer(t *testing.T) {
 		given, count int
 	}{
 		{"fast", 1_000_000, func(int) time.Duration { return time.Microsecond }, 250 * time.Millisecond, 0, 15},
-		{"slow from the beginning", 3000, func(int) time.Duration { return 10 * time.Millisecond }, time.Second, 2, 180},
+		{"slow from the beginning", 3000, func(int) time.Duration { return 10 * time.Millisecond }, mostHeld, 4, 400},
 		{"slow rows in the middle", 300_000, func(row int) time.Duration {
 			if row > 200_000 && row < 200_500 {
 				return 50 * time.Millisecond
 			}
 			return 10 * time.Microsecond
-		}, time.Second, 8, 120},
-		{"a piece that can be cut no smaller", 100, func(int) time.Duration { return 100 * time.Millisecond }, 2 * time.Second, 2, 10},
+		}, time.Second, 9, 80}, // 20 rows are the fewest
+		{"a piece that can be cut no smaller", 100, func(int) time.Duration { return 100 * time.Millisecond }, 2 * time.Second, 3, 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -136,7 +138,8 @@ func TestChunksFollowTheServer(t *testing.T) {
 				table := &slowTable{rows: c.rows, perRow: c.perRow, written: make([]bool, c.rows)}
 				s := newSteered(Options{})
 				s.obey(orders{workers: 1, target: target})
-				s.e.s, s.e.st = table, &store{db: sql.OpenDB(table), l: testLayout()}
+				table.db = sql.OpenDB(table)
+				s.e.s, s.e.st = table, &store{db: table.db, l: testLayout()}
 				w := someWalk()
 				w.mutates = true
 				w.run = &run{Executor: s.e, rec: &record{Name: "m"}, lease: &lease{st: s.e.st, token: 1}, steer: s.steering}

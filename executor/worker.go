@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -17,6 +18,8 @@ type worker struct {
 	*walk
 	conn *sql.Conn
 	size int64
+	// care is how often the target is halved: pieces have been too slow lately.
+	care float64
 }
 
 func (w *worker) close() {
@@ -82,8 +85,11 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		begun := time.Now()
-		err = w.persist(ctx, *p, piece, w.bound(pace.target))
-		w.adapt(time.Since(begun), pace.target)
+		bound := w.bound(pace.target)
+		err = w.persist(ctx, *p, piece, bound)
+		took := time.Since(begun)
+		w.adapt(took, w.aim(pace.target))
+		w.beware(took >= bound)
 		if errors.Is(err, errTooSlow) {
 			continue
 		}
@@ -95,23 +101,47 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 	}
 }
 
-// slow is how many times the target a chunk may take before it is too slow.
+// slow is how many times the target a piece must take for its size to be cut
+// further than in proportion.
 const slow = 5
 
-// The longest that a piece's statement may take, and the shortest bound that is
-// set: a hiccup of the server's disk is no reason to throw work away.
+// The longest that a piece's statement may take if it can be cut no smaller, and
+// how long it may take otherwise: it holds its rows' locks meanwhile, and whoever
+// wants one of them waits. Only a target that people set higher counts for more.
 const (
-	longest       = 30 * time.Second
-	shortestBound = time.Second
+	longest  = 30 * time.Second
+	mostHeld = 300 * time.Millisecond
 )
 
 // bound is how long the next piece's statement may take. One that can still be
-// cut smaller is given up when it is too slow: it holds locks meanwhile.
+// cut smaller is given up when it is too slow.
 func (w *worker) bound(target time.Duration) time.Duration {
 	if w.size <= minChunk {
 		return longest
 	}
-	return min(longest, max(shortestBound, slow*target))
+	return min(longest, max(mostHeld, target*3/2))
+}
+
+// aim is the time that pieces are cut for: the target, less after pieces that
+// came to their bound. What is given up is done twice, and on a busy server times
+// vary, so that only a distance keeps most of them within it.
+func (w *worker) aim(target time.Duration) time.Duration {
+	return time.Duration(float64(target) * math.Exp2(-w.care))
+}
+
+// mostCare is reached after two slow pieces, and forgotten after some forty others.
+const (
+	mostCare = 2
+	lessCare = 0.05
+)
+
+// beware notes whether a piece came to its bound.
+func (w *worker) beware(slow bool) {
+	if slow {
+		w.care = min(mostCare, w.care+1)
+		return
+	}
+	w.care = max(0, w.care-lessCare)
 }
 
 // finish marks a span as walked to its end.

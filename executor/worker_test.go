@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -29,6 +30,48 @@ func TestChunkSizeFollowsTheTarget(t *testing.T) {
 		w.adapt(c.took, target)
 		if w.size != c.want {
 			t.Errorf("%s: %d rows, want %d", c.name, w.size, c.want)
+		}
+	}
+}
+
+// TestSlowPiecesMakeTheNextOnesSmaller: pieces that came to their bound are followed by ones that keep a
+// distance from it, and the distance goes when nothing happens.
+func TestSlowPiecesMakeTheNextOnesSmaller(t *testing.T) {
+	t.Parallel()
+	const target = 200 * time.Millisecond
+	w := &worker{size: 1000}
+	aims := []time.Duration{w.aim(target)}
+	for range 4 {
+		w.beware(true)
+		aims = append(aims, w.aim(target))
+	}
+	want := []time.Duration{target, target / 2, target / 4, target / 4, target / 4}
+	if !slices.Equal(aims, want) {
+		t.Errorf("pieces are cut for %v, want %v", aims, want)
+	}
+	for range 20 {
+		w.beware(false)
+	}
+	if aim := w.aim(target).Round(time.Millisecond); aim != target/2 {
+		t.Errorf("after 20 good pieces they are cut for %s, want %s", aim, target/2)
+	}
+	for range 30 {
+		w.beware(false)
+	}
+	if aim := w.aim(target); aim != target {
+		t.Errorf("in the end they are cut for %s, want %s", aim, target)
+	}
+	for _, c := range []struct {
+		size          int64
+		target, bound time.Duration
+	}{
+		{1000, target, 300 * time.Millisecond},
+		{1000, 20 * time.Millisecond, 300 * time.Millisecond},
+		{1000, time.Second, 1500 * time.Millisecond},
+		{minChunk, target, longest},
+	} {
+		if got := (&worker{size: c.size}).bound(c.target); got != c.bound {
+			t.Errorf("%d rows for %s may take %s, want %s", c.size, c.target, got, c.bound)
 		}
 	}
 }
