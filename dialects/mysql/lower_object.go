@@ -17,11 +17,12 @@ import (
 // directStep is what the statements on one object come to.
 type directStep struct {
 	do, undo []plan.Statement
-	table    string
+	tables   []string // that it locks
 	work     plan.Work
 	rows     int64
 	loses    *plan.Check
 	hazards  []plan.Hazard
+	notes    []string
 }
 
 // direct lowers the statements on one object as one step.
@@ -48,13 +49,17 @@ func (d *dialect) direct(s *planner.Schema, op planner.OpDirect) (planner.Lowere
 	if work == "" {
 		work = plan.Metadata
 	}
-	out := ddl(st.table, strings.Join(titles, ", "), "", work, st.do, st.undo)
-	out.Rows, out.UndoLoses = st.rows, st.loses
-	if st.table == "" {
-		out.Lock = plan.Lock{}
+	out := ddl("", strings.Join(titles, ", "), "", work, st.do, st.undo)
+	out.Rows, out.UndoLoses, out.Lock = st.rows, st.loses, plan.Lock{}
+	for i, t := range st.tables {
+		if l := (plan.Lock{Mode: lockExclusive, Object: t}); i == 0 {
+			out.Lock = l
+		} else {
+			out.AlsoLocks = append(out.AlsoLocks, l)
+		}
 	}
 	l := steps(out)
-	l.Hazards = st.hazards
+	l.Hazards, l.Notes = st.hazards, st.notes
 	return l, nil
 }
 
@@ -64,7 +69,7 @@ func (d *dialect) namedObject(s *planner.Schema, op planner.OpDirect) (directSte
 	kind, name := strings.ToUpper(o.Kind), o.Ref.Name
 	st := directStep{}
 	there := op.Before != nil
-	for _, c := range op.Changes {
+	for _, c := range d.replacing(op) {
 		if c.Effect == planner.Narrows {
 			if !there && !c.IfExists && !s.Assumed {
 				return st, d.unsupported(o.Kind+" "+name, "there is none", "check the name")
@@ -102,14 +107,76 @@ func (d *dialect) namedObject(s *planner.Schema, op planner.OpDirect) (directSte
 		}
 	}
 	if o.Kind == objectTrigger {
-		for _, n := range op.Changes[0].Needs {
-			st.table = n.Table.Name
-		}
-		if op.Before != nil && len(op.Before.Tables) > 0 {
-			st.table = op.Before.Tables[0].Name
-		}
+		st.tables = triggerTables(op)
+	}
+	if op.Before != nil && there {
+		d.atOnce(&st, o)
 	}
 	return st, nil
+}
+
+// triggerTables are the tables whose rows a trigger was for, and is for then.
+func triggerTables(op planner.OpDirect) []string {
+	var out []string
+	if op.Before != nil {
+		for _, t := range op.Before.Tables[:min(1, len(op.Before.Tables))] {
+			out = append(out, t.Name)
+		}
+	}
+	for _, c := range op.Changes {
+		for _, n := range c.Needs {
+			if !slices.Contains(out, n.Table.Name) {
+				out = append(out, n.Table.Name)
+			}
+		}
+	}
+	return out
+}
+
+// replacing makes of a DROP and a CREATE of the same object one statement, where
+// the server has it: nobody can find the object gone between the two. Views have
+// OR REPLACE everywhere, code has it on MariaDB.
+func (d *dialect) replacing(op planner.OpDirect) []planner.Direct {
+	var out []planner.Direct
+	for _, c := range op.Changes {
+		n := len(out)
+		able := c.Object.Kind == objectView || d.maria && c.Object.Kind != objectSequence
+		if op.Before != nil && able && c.Effect == planner.Widens && !c.Replaces && !c.IfExists && n > 0 && out[n-1].Effect == planner.Narrows {
+			create := tokens(c.SQL)
+			c.SQL = c.SQL[:create[0].end] + " OR REPLACE" + c.SQL[create[0].end:]
+			c.Replaces = true
+			out = out[:n-1]
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// atOnce makes one instant of what replaces an object by dropping it. Triggers
+// can be made under LOCK TABLES, which keeps whoever writes the table from finding
+// it without them; routines cannot (error 1192).
+func (d *dialect) atOnce(st *directStep, o planner.ObjectRef) {
+	drops := slices.ContainsFunc(st.do, func(s plan.Statement) bool { return strings.HasPrefix(s.SQL, "DROP ") })
+	switch o.Kind {
+	case objectTrigger:
+		if st.undo = locked(st.tables, st.undo); drops {
+			st.do = locked(st.tables, st.do)
+		}
+	case objectFunction, objectProcedure:
+		if drops {
+			st.notes = append(st.notes, fmt.Sprintf("for an instant between its DROP and its CREATE there is no %s %s, and a call fails (error 1305): %s has no statement that replaces it; "+
+				"to avoid that, create it under another name, let new versions call that one, and drop this one in a later migration", o.Kind, o.Ref.Name, d.product()))
+		}
+	}
+}
+
+// locked runs statements while nobody else can use some tables.
+func locked(tables []string, do []plan.Statement) []plan.Statement {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = quoteName(t)
+	}
+	return slices.Concat(stmts(lockTable(strings.Join(names, " WRITE, "))), do, stmts(stmt("UNLOCK TABLES", "")))
 }
 
 // inMode runs a statement that makes code under the mode that it shall have.

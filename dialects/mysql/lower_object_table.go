@@ -41,7 +41,7 @@ func (d *dialect) ofTable(s *planner.Schema, op planner.OpDirect) (directStep, e
 		return directStep{}, d.unsupported(op.Changes[0].What, "this engine does not know it", "")
 	}
 	st, err := lower()
-	st.table = x.table
+	st.tables = []string{x.table}
 	return st, err
 }
 

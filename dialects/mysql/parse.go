@@ -47,16 +47,8 @@ func offset(err error, by int) error {
 }
 
 func (d *dialect) statement(p piece, sql string) ([]planner.Change, error) {
-	switch p.word(0) {
-	case "DELIMITER":
-		return nil, &planner.SyntaxError{Message: "DELIMITER is a command of the mysql client, not SQL; " +
-			"a migration does not need it, and cannot contain statements with semicolons inside"}
-	}
 	if c := readCode(p); c != nil && (c.kind != "VIEW" || c.verb == "ALTER") {
-		if c.verb == "CREATE" && p.has("BEGIN") {
-			return nil, &planner.SyntaxError{Message: "CREATE " + c.kind + " with a BEGIN … END block cannot be part of a migration file: its semicolons end the statement"}
-		}
-		return one(codeStatement(p, c, sql)), nil
+		return one(d.codeStatement(p, c, sql)), nil
 	}
 	soft := d.soften(p, sql)
 	if soft.empty {

@@ -118,8 +118,11 @@ func readCode(p piece) *code {
 }
 
 // codeStatement reads a statement on an object with code in it.
-func codeStatement(p piece, c *code, sql string) planner.Change {
+func (d *dialect) codeStatement(p piece, c *code, sql string) planner.Change {
 	what := c.verb + " " + c.kind + " " + c.name
+	if c.replaces && !d.maria {
+		return planner.Opaque{What: "CREATE OR REPLACE " + c.kind + " " + c.name, Reason: "MySQL knows OR REPLACE for views only: write DROP " + c.kind + ", then CREATE " + c.kind, SQL: sql}
+	}
 	if c.verb == "ALTER" {
 		return planner.Opaque{What: what, Reason: "it changes what old versions still use: drop it, and create it anew", SQL: sql}
 	}

@@ -20,7 +20,7 @@ import (
 //	expr [mariadb]      an expression over table t
 func TestParse(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"testdata/parse", "testdata/parse_more"} {
+	for _, file := range []string{"testdata/parse", "testdata/parse_more", "testdata/parse_compound"} {
 		datadriven.RunTest(t, file, parseCase)
 	}
 }
@@ -212,7 +212,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(string(src), false)
 	}
 	for _, src := range []string{
-		"", ";;", "/*!80000 SELECT */ 1", "/*! x", "/* x", "'", "`a", "-- ", "#", "DELIMITER //", "UPDATE t SET a = (SELECT 1)",
+		"", ";;", "/*!80000 SELECT */ 1", "/*! x", "/* x", "'", "`a", "-- ", "#", "DELIMITER //", "DELIMITER $$\nCREATE PROCEDURE p() BEGIN END$$",
+		"CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW l: LOOP IF a THEN CASE 1 WHEN 2 THEN BEGIN END; END CASE; END IF; END LOOP; ;",
+		"UPDATE t SET a = (SELECT 1)",
 		"ALTER TABLE t ADD COLUMN (a int, b int), ADD CHECK (a > 0)", "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1",
 		"UPDATE t SET a = b'1' || x'ff' + -1e5 <=> INTERVAL(1, 2)", "ALTER TABLE t ADD INDEX ((a + 1), b(3) DESC)", "SELECT '\\'", "\xff\xfe",
 	} {

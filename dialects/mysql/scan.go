@@ -19,6 +19,7 @@ const (
 	tokNumber
 	tokPunct
 	tokComment
+	tokEnd // the delimiter that the file has chosen
 )
 
 type token struct {
@@ -35,6 +36,13 @@ type scanner struct {
 	pos int
 	// executable is true within /*! … */, whose content is code.
 	executable bool
+	// delimiter ends statements besides the semicolon; empty: nothing else does.
+	delimiter string
+}
+
+// delimited reports whether the delimiter stands at the scanner's place.
+func (s *scanner) delimited() bool {
+	return s.delimiter != "" && strings.HasPrefix(s.src[s.pos:], s.delimiter)
 }
 
 // next returns the next token; ok is false at the end.
@@ -51,6 +59,9 @@ func (s *scanner) next() (t token, ok bool, err error) {
 	start := s.pos
 	rest := s.src[start:]
 	switch c := rest[0]; {
+	case s.delimited():
+		s.pos += len(s.delimiter)
+		return s.token(tokEnd, start), true, nil
 	case c == '#', strings.HasPrefix(rest, "--") && (len(rest) == 2 || isSpace(rest[2]) || rest[2] < ' '):
 		return s.lineComment(start), true, nil
 	case s.executable && strings.HasPrefix(rest, "*/"):
@@ -62,7 +73,7 @@ func (s *scanner) next() (t token, ok bool, err error) {
 	case c == '\'' || c == '"' || c == '`':
 		return s.quoted(start, c)
 	case isWordByte(c) && (c < '0' || c > '9'):
-		for s.pos < len(s.src) && isWordByte(s.src[s.pos]) {
+		for s.pos < len(s.src) && isWordByte(s.src[s.pos]) && !s.delimited() {
 			s.pos++
 		}
 		return s.token(tokWord, start), true, nil
@@ -145,7 +156,7 @@ func (s *scanner) quoted(start int, quote byte) (token, bool, error) {
 }
 
 func (s *scanner) number(start int) token {
-	for s.pos < len(s.src) && (isWordByte(s.src[s.pos]) || s.src[s.pos] == '.') {
+	for s.pos < len(s.src) && (isWordByte(s.src[s.pos]) || s.src[s.pos] == '.') && !s.delimited() {
 		c := s.src[s.pos]
 		s.pos++
 		if (c == 'e' || c == 'E') && s.pos < len(s.src) && (s.src[s.pos] == '+' || s.src[s.pos] == '-') {
@@ -192,37 +203,72 @@ func (p piece) has(word string) bool {
 	return false
 }
 
-// split cuts a script at its semicolons.
+// split cuts a script at its semicolons, and where DELIMITER says. Those inside
+// of a routine's body end nothing.
 func split(src string) ([]piece, []planner.Comment, error) {
-	s := &scanner{src: src}
-	var pieces []piece
-	var comments []planner.Comment
-	var cur piece
-	depth := 0
+	c := &cutter{s: scanner{src: src}}
 	for {
-		t, ok, err := s.next()
+		t, ok, err := c.s.next()
+		if err == nil {
+			err = c.take(t, ok)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if !ok || t.kind == tokPunct && t.text == ";" {
-			if len(cur.tokens) > 0 {
-				pieces = append(pieces, cur)
-			}
-			cur = piece{}
-			if !ok {
-				return pieces, comments, nil
-			}
-			continue
-		}
-		if t.kind == tokComment {
-			comments = append(comments, planner.Comment{Text: t.text, Start: t.start, TextStart: t.textStart})
-			continue
-		}
-		cur.tokens = append(cur.tokens, t)
-		if err := cur.bounded(&depth); err != nil {
-			return nil, nil, err
+		if !ok {
+			return c.pieces, c.comments, nil
 		}
 	}
+}
+
+// cutter makes pieces of tokens.
+type cutter struct {
+	s        scanner
+	pieces   []piece
+	comments []planner.Comment
+	cur      piece
+	blocks   blocks
+	depth    int
+}
+
+// take takes a token in, or the end of the script.
+func (c *cutter) take(t token, ok bool) error {
+	switch {
+	case !ok || t.kind == tokEnd:
+		return c.cut(!ok && c.s.delimiter == "")
+	case t.kind == tokComment:
+		c.comments = append(c.comments, planner.Comment{Text: t.text, Start: t.start, TextStart: t.textStart})
+		return nil
+	case t.kind == tokPunct && t.text == ";" && !c.inside():
+		return c.cut(false)
+	case len(c.cur.tokens) == 0 && t.kind == tokWord && strings.EqualFold(t.text, "DELIMITER"):
+		return c.s.readDelimiter(t.start)
+	}
+	c.cur.tokens = append(c.cur.tokens, t)
+	c.blocks.read(c.cur)
+	return c.cur.bounded(&c.depth)
+}
+
+// inside reports whether a semicolon stands within a statement: in an open
+// block, or where the file has said what else ends a routine.
+func (c *cutter) inside() bool {
+	return len(c.blocks.open) > 0 || c.s.delimiter != "" && c.blocks.kind != "" && !c.blocks.none
+}
+
+// cut ends a statement. Where nothing but semicolons ends statements, the
+// script's end closes no block.
+func (c *cutter) cut(closes bool) error {
+	for n := len(c.cur.tokens); n > 0 && c.cur.tokens[n-1].text == ";" && c.cur.tokens[n-1].kind == tokPunct; n-- {
+		c.cur.tokens = c.cur.tokens[:n-1]
+	}
+	if len(c.cur.tokens) > 0 {
+		if err := c.blocks.unclosed(c.cur); closes && err != nil {
+			return err
+		}
+		c.pieces = append(c.pieces, c.cur)
+	}
+	c.cur, c.blocks = piece{}, blocks{}
+	return nil
 }
 
 // A statement larger or deeper than this is refused: the grammar and the walks

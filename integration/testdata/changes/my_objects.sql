@@ -95,3 +95,60 @@ CREATE TABLE users (id bigint PRIMARY KEY);
 CREATE SEQUENCE numbers START WITH 100 INCREMENT BY 10;
 ---
 DROP SEQUENCE numbers;
+
+=== my-view-dropped-and-made: mysql mariadb
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20), active int);
+CREATE VIEW v AS SELECT id FROM users;
+INSERT INTO users VALUES (1, 'a', 1);
+---
+DROP VIEW v;
+CREATE VIEW v AS SELECT id, name FROM users;
+
+=== my-trigger-block: mysql mariadb
+CREATE TABLE log (name varchar(20));
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20));
+INSERT INTO users VALUES (1, 'a');
+---
+CREATE TRIGGER users_trim BEFORE INSERT ON users FOR EACH ROW BEGIN
+  IF NEW.name IS NULL THEN SET NEW.name = ''; END IF;
+  SET NEW.name = CASE WHEN NEW.name = ' ' THEN 'blank' ELSE TRIM(NEW.name) END;
+  INSERT INTO log VALUES (NEW.name);
+END;
+
+=== my-trigger-block-replaced: mysql mariadb
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20));
+CREATE TRIGGER users_trim BEFORE INSERT ON users FOR EACH ROW BEGIN SET NEW.name = TRIM(NEW.name); SET NEW.id = NEW.id; END;
+INSERT INTO users VALUES (1, 'a');
+---
+DROP TRIGGER users_trim;
+CREATE TRIGGER users_trim BEFORE INSERT ON users FOR EACH ROW BEGIN SET NEW.name = LOWER(NEW.name); SET NEW.id = NEW.id + 0; END;
+
+=== my-trigger-or-replace: mariadb
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20));
+CREATE TRIGGER users_trim BEFORE INSERT ON users FOR EACH ROW SET NEW.name = TRIM(NEW.name);
+INSERT INTO users VALUES (1, 'a');
+---
+CREATE OR REPLACE TRIGGER users_trim BEFORE INSERT ON users FOR EACH ROW SET NEW.name = LOWER(NEW.name);
+
+=== my-routines-with-blocks: mysql mariadb
+CREATE TABLE users (id bigint PRIMARY KEY, name varchar(20));
+CREATE PROCEDURE tidy() BEGIN DELETE FROM users WHERE id < 0; END;
+INSERT INTO users VALUES (1, 'a'), (-1, 'b');
+---
+-- +goose StatementBegin
+CREATE FUNCTION half(n int) RETURNS int DETERMINISTIC
+BEGIN
+  DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN RETURN -1; END;
+  IF n > 1 THEN RETURN n DIV 2; END IF;
+  RETURN 0;
+END;
+-- +goose StatementEnd
+DROP PROCEDURE tidy;
+CREATE PROCEDURE tidy(least int)
+outer_one: BEGIN
+  WHILE least < 0 DO
+    DELETE FROM users WHERE id = least;
+    SET least = least + 1;
+  END WHILE;
+END outer_one;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01' DO BEGIN CALL tidy(-9); DELETE FROM users WHERE name = ''; END;
