@@ -175,9 +175,11 @@ func (a alter) column(c *ast.ColumnDef) (def planner.ColumnDef, checks []planner
 			checks = append(checks, planner.AddConstraint{Table: a.table, OfColumn: def.Name, ConstraintDef: planner.ConstraintDef{
 				Kind: "unique", Columns: []string{def.Name}, SQL: "UNIQUE (" + quoteName(def.Name) + ")",
 			}})
+		case ast.ColumnOptionReference:
+			checks = append(checks, a.references(def.Name, o.Refer)...)
 		case ast.ColumnOptionAutoIncrement:
 			def.Generated = "auto_increment"
-		case ast.ColumnOptionPrimaryKey, ast.ColumnOptionFulltext, ast.ColumnOptionReference, ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage,
+		case ast.ColumnOptionPrimaryKey, ast.ColumnOptionFulltext, ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage,
 			ast.ColumnOptionAutoRandom, ast.ColumnOptionSecondaryEngineAttribute:
 			reason = optionNames[o.Tp] + " in a column's definition is not supported" + optionAdvice[o.Tp]
 		}
@@ -194,14 +196,13 @@ func (a alter) column(c *ast.ColumnDef) (def planner.ColumnDef, checks []planner
 
 var optionNames = map[ast.ColumnOptionType]string{
 	ast.ColumnOptionPrimaryKey: "PRIMARY KEY", ast.ColumnOptionAutoIncrement: "AUTO_INCREMENT", ast.ColumnOptionUniqKey: "UNIQUE",
-	ast.ColumnOptionFulltext: "FULLTEXT", ast.ColumnOptionGenerated: "GENERATED", ast.ColumnOptionReference: "REFERENCES",
+	ast.ColumnOptionFulltext: "FULLTEXT", ast.ColumnOptionGenerated: "GENERATED",
 	ast.ColumnOptionColumnFormat: "COLUMN_FORMAT", ast.ColumnOptionStorage: "STORAGE", ast.ColumnOptionAutoRandom: "AUTO_RANDOM",
 	ast.ColumnOptionSecondaryEngineAttribute: "SECONDARY_ENGINE_ATTRIBUTE",
 }
 
 var optionAdvice = map[ast.ColumnOptionType]string{
 	ast.ColumnOptionPrimaryKey: "; add the column, then ADD PRIMARY KEY",
-	ast.ColumnOptionReference:  " (some servers read it and do nothing): add the column, then ADD CONSTRAINT … FOREIGN KEY",
 }
 
 // generated reads GENERATED ALWAYS AS.
@@ -294,6 +295,16 @@ func (a alter) redefine(s *ast.AlterTableSpec) ([]planner.Change, error) {
 	from := c.Name.Name.O
 	if s.OldColumnName != nil {
 		from = s.OldColumnName.Name.O
+	}
+	for i, c := range checks {
+		k, ok := c.(planner.AddConstraint)
+		switch {
+		case ok && k.Kind == "foreign key":
+			return a.opaque(what, "no server reads REFERENCES here: write ADD CONSTRAINT … FOREIGN KEY"), nil
+		case ok:
+			k.OfColumn = "" // it comes although the column was there
+			checks[i] = k
+		}
 	}
 	out := append(one(planner.RedefineColumn{Table: a.table, From: from, Column: def}), checks...)
 	if place := position(s.Position); place != "" {

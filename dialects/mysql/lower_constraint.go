@@ -92,7 +92,19 @@ func (d *dialect) addPrimaryKey(s *planner.Schema, op planner.OpAddConstraint) (
 	return out, nil
 }
 
+// mysqlInlineReferences is the first MySQL that makes a key of REFERENCES in a
+// column's definition (MySQL 9.0 Reference Manual, What Is New). MariaDB does so
+// from 10.5 on, which is before all that this package is for.
+const mysqlInlineReferences = 90000
+
 func (d *dialect) addForeignKey(s *planner.Schema, op planner.OpAddConstraint) (planner.Lowered, error) {
+	if strings.HasPrefix(op.Constraint.SQL, "REFERENCES") {
+		if !d.maria && s.VersionNum < mysqlInlineReferences {
+			return planner.Lowered{Notes: []string{fmt.Sprintf("MySQL before 9.0 reads REFERENCES in the definition of %s.%s and does nothing about it; so does this migration: "+
+				"for a foreign key write ADD CONSTRAINT … FOREIGN KEY", op.Table.Ref.Name, op.Constraint.Columns[0])}}, nil
+		}
+		op.Constraint.SQL = fmt.Sprintf("FOREIGN KEY (%s) %s", quoteNames(op.Constraint.Columns), op.Constraint.SQL)
+	}
 	k := foreignKey{d: d, s: s, op: op, table: op.Table.Ref.Name, name: op.Constraint.Name}
 	if k.name == "" {
 		k.name = d.foreignKeyName(op)

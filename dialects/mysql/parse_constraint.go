@@ -180,6 +180,19 @@ func (a alter) foreignKey(c *ast.Constraint) []planner.Change {
 	return one(planner.AddConstraint{Table: a.table, ConstraintDef: def})
 }
 
+// references reads REFERENCES in a column's definition. Whether the server does
+// anything about it depends on its version: the words FOREIGN KEY, which the
+// definition lacks, are left out of the constraint for lowering to see.
+func (a alter) references(column string, refer *ast.ReferenceDef) []planner.Change {
+	out := a.foreignKey(&ast.Constraint{Refer: refer, Keys: []*ast.IndexPartSpecification{{Column: &ast.ColumnName{Name: ast.NewCIStr(column)}}}})
+	if k, ok := out[0].(planner.AddConstraint); ok {
+		k.OfColumn = column
+		_, k.SQL, _ = strings.Cut(k.SQL, ") ")
+		return one(k)
+	}
+	return out
+}
+
 // createIndexStmt turns the grammar's CREATE INDEX (or what an ALTER says in
 // other words) into a change whose SQL is the whole statement, without
 // ALGORITHM and LOCK, which the plan chooses.
