@@ -216,7 +216,11 @@ type (
 		Rule string
 		// Reason says why it is refused and what to do instead, if known.
 		Reason string
-		SQL    string
+		// Instead, if set, is another statement that can be planned.
+		Instead string
+		// At is the byte of the statement that it is about.
+		At  int
+		SQL string
 	}
 )
 

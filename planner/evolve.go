@@ -59,7 +59,11 @@ func (sh *shape) opaque(st Statement, o Opaque, p placement) {
 	case p.undo != "":
 		missing = "migrate:phase"
 	}
-	sh.fail(rule, fmt.Sprintf("write it another way, or say with %s before the statement where it belongs and how to reverse it", missing),
+	instead := "write it another way,"
+	if o.Instead != "" {
+		instead = o.Instead + ";"
+	}
+	sh.ps.at(sh.ps.file.Pos(st.Start+o.At), rule, fmt.Sprintf("%s or say with %s before the statement where it belongs and how to reverse it", instead, missing),
 		"%s is opaque: %s", o.What, reason)
 }
 

@@ -262,6 +262,8 @@ func lowerOpaque(s *planner.Schema, o planner.OpOpaque) []plan.Step {
 			step.Mode = plan.Each
 			step.StatementTimeoutMS = 0
 		}
+	} else {
+		step = unreadStep(s, step, o.SQL)
 	}
 	return []plan.Step{seal(step)}
 }

@@ -9,12 +9,9 @@ import (
 	"github.com/expandcontract/migrate/planner"
 )
 
-// Parse reads a migration with PostgreSQL 17's grammar.
+// Parse reads a migration with PostgreSQL 17's grammar. A statement that it does
+// not know is opaque; an error means that not even its end can be told.
 func (Dialect) Parse(src string) (*planner.Script, error) {
-	tree, err := parseSQL(src)
-	if err != nil {
-		return nil, err
-	}
 	scanned, err := scanSQL(src)
 	if err != nil {
 		return nil, err
@@ -29,14 +26,20 @@ func (Dialect) Parse(src string) (*planner.Script, error) {
 			tokens = append(tokens, t)
 		}
 	}
+	found, err := pieces(src, tokens)
+	if err != nil {
+		return nil, err
+	}
 	var nodes []*pg.Node
-	for _, raw := range tree.Stmts {
-		nodes = append(nodes, raw.Stmt)
-		start, end := extent(src, raw, tokens)
-		text := src[start:end]
-		out.Statements = append(out.Statements, planner.Statement{
-			Changes: reader{sql: text}.statement(raw.Stmt), IfTable: ifTable(raw.Stmt), SQL: text, Start: start, End: end,
-		})
+	for _, p := range found {
+		nodes = append(nodes, p.stmt)
+		st := planner.Statement{SQL: src[p.start:p.end], Start: p.start, End: p.end}
+		if p.err != nil {
+			st.Changes = unread(st.SQL, p.err)
+		} else {
+			st.Changes, st.IfTable = reader{sql: st.SQL}.statement(p.stmt), ifTable(p.stmt)
+		}
+		out.Statements = append(out.Statements, st)
 	}
 	validations(out.Statements)
 	adopt(out.Statements)

@@ -102,6 +102,9 @@ func showChange(c planner.Change) string {
 		if c.Reason != "" {
 			out += "\n    because " + c.Reason
 		}
+		if c.At > 0 {
+			out += fmt.Sprintf(", at its byte %d", c.At)
+		}
 		return out
 	}
 	return showMore(c, flag)
