@@ -80,6 +80,9 @@ func (sh *shape) renameTable(t *tableShape, to string) {
 // constraintStage says when a constraint is added: when old versions, which may
 // write against it, are gone.
 func (b *builder) constraintStage(t *tableShape, k located[AddConstraint]) stage {
+	if _, when := b.superseded(t, k); when == Widens {
+		return stageExpand
+	}
 	if b.dir.placed[k.stmt].phase != plan.Expand {
 		return stageContract
 	}
@@ -98,14 +101,15 @@ func (b *builder) dropConstraints(foreign bool) {
 		}
 		replaced := b.replacedKey(t)
 		for _, k := range t.dropKeys {
-			if (k.it.Kind == "foreign key") != foreign || replaced != nil && k.it.Name == replaced.Name {
+			_, by, when := b.successor(t, k)
+			if (k.it.Kind == "foreign key") != foreign || replaced != nil && k.it.Name == replaced.Name || by != nil && when != "" {
 				continue
 			}
 			st := stageExpand
 			if b.dir.placed[k.stmt].phase == plan.Contract {
 				st = stageContract
 			}
-			b.add(st, k.at, OpDropConstraint{Table: b.remaining(t), Constraint: k.it})
+			b.add(st, k.at, OpDropConstraint{Table: b.remaining(t), Constraint: k.it, Until: b.interim(t, k)})
 		}
 	}
 }
@@ -155,14 +159,15 @@ func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {
 	k := t.constraints[i]
 	op := OpAddConstraint{Table: on, Constraint: k.it.ConstraintDef}
 	if k.it.Refers != (Ref{}) {
-		if op.Refers = b.s.Table(k.it.Refers); op.Refers == nil {
-			op.Refers = &Table{Ref: k.it.Refers, Kind: "table"} // created by this migration
-		}
+		op.Refers = b.referred(t, k.it, st)
 	}
 	if k.it.Kind == "primary key" {
 		if op.Replaces = b.replacedKey(t); op.Replaces != nil {
 			b.add(st, k.at, OpDropConstraint{Table: b.remaining(t), Constraint: *op.Replaces, Replaced: true})
 		}
+	}
+	if old, _ := b.superseded(t, k); old != nil {
+		op.Replaces, op.Hidden = old, b.hiddenName(t, old.Name)
 	}
 	for _, name := range k.it.Columns {
 		if c := t.column(name); c != nil {
@@ -179,6 +184,67 @@ func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {
 		op.Indexes = append(op.Indexes, ix.it)
 	}
 	b.add(st, k.at, op)
+}
+
+// referred is the table that a foreign key points to, as it is by then.
+func (b *builder) referred(t *tableShape, k AddConstraint, st stage) *Table {
+	to := b.s.Table(k.Refers)
+	if to == nil {
+		return &Table{Ref: k.Refers, Kind: "table"} // created by this migration
+	}
+	o := b.changing(to)
+	if o == nil || o != t && st == stageContract && !b.afterTheirs(t, k) {
+		return to
+	}
+	on := *to
+	on.Columns = slices.Clone(on.Columns)
+	for _, c := range o.columns {
+		if i := slices.IndexFunc(on.Columns, func(x Column) bool { return c.orig != nil && x.Name == c.orig.Name }); i >= 0 && c.shadow() != "" {
+			on.Columns[i].Name, on.Columns[i].Type = c.name, c.shadowType()
+		}
+	}
+	return &on
+}
+
+// changing is a table that is there and that the migration changes.
+func (b *builder) changing(t *Table) *tableShape {
+	for _, o := range b.tables {
+		if o.t == t {
+			return o
+		}
+	}
+	return nil
+}
+
+// afterTheirs reports a foreign key to columns that take their final form in
+// another table's switch: it must wait for that.
+func (b *builder) afterTheirs(t *tableShape, k AddConstraint) bool {
+	if k.Kind != "foreign key" {
+		return false
+	}
+	to := b.s.Table(k.Refers)
+	if to == nil {
+		return false
+	}
+	o, columns := b.changing(to), k.RefColumns
+	if len(columns) == 0 {
+		columns = to.Key
+	}
+	return o != nil && o != t && b.afterSwitch(o, columns)
+}
+
+// lateKeys emits the foreign keys that wait for other tables' switches.
+func (b *builder) lateKeys() {
+	for _, t := range b.tables {
+		if t.created != nil || t.dropped || t.to != "" {
+			continue
+		}
+		for i, k := range t.constraints {
+			if b.afterTheirs(t, k.it) {
+				b.addConstraint(t, b.kept(t), i, stageContract)
+			}
+		}
+	}
 }
 
 // renamedTable gives a table its second name in expand, and changes the two in

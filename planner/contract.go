@@ -41,10 +41,11 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	for i, ck := range t.checks {
 		if !b.afterSwitch(t, ck.it.Check.Columns()) {
 			b.addCheck(t, ck, t.checks[:i])
+			b.endInterim(t, ck)
 		}
 	}
 	for _, ix := range t.indexes {
-		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) {
+		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) && !t.dropsIndex(ix.it.Name) {
 			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
 		}
 	}
@@ -59,8 +60,13 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		})
 		b.add(st, ix.at, OpDropIndex{Table: on, Index: ix.it})
 	}
+	for _, ix := range t.indexes {
+		if t.dropsIndex(ix.it.Name) && !b.afterSwitch(t, ix.it.Columns) {
+			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
 	for i, k := range t.constraints {
-		if !b.afterSwitch(t, k.it.Columns) {
+		if !b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
 			b.addConstraint(t, b.kept(t), i, b.constraintStage(t, k))
 		}
 	}
@@ -77,7 +83,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for i, k := range t.constraints {
-		if b.afterSwitch(t, k.it.Columns) {
+		if b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
 			b.addConstraint(t, b.kept(t), i, stageContract)
 		}
 	}

@@ -45,6 +45,13 @@ type Dialect interface {
 	// believed: each expression over the table as it is now, with its type.
 	Checks(s *Schema, t *Table, exprs []TypedExpr) []plan.Check
 
+	// Supersede says when a constraint can take the place of another of its kind and
+	// name, with no moment in which neither holds: Widens, while old versions still
+	// run, for it accepts all that they write; Narrows, when they are gone. For a
+	// check any of the two means that both can hold as one, joined by OR. Empty: it
+	// cannot, or neither may hold while both versions run.
+	Supersede(s *Schema, t *Table, old Constraint, by ConstraintDef) Effect
+
 	// Question asks about the rows of a table as they are; ok is false where the
 	// engine cannot ask that, or the answer is known.
 	Question(s *Schema, t *Table, q RowQuestion) (out plan.Question, ok bool)

@@ -193,8 +193,10 @@ type (
 		Refers     *Table
 		// Columns are the constraint's columns as they are at that moment.
 		Columns []Column
-		// Replaces is the primary key that gives way to this one, in one instant.
+		// Replaces is the primary key that gives way to this one, in one instant, or
+		// the constraint of the same name; then it is called Hidden until that.
 		Replaces *Constraint
+		Hidden   string
 		// Earlier are the constraints that the migration adds to the table before
 		// this one: a name that the engine chooses is none of theirs.
 		Earlier []ConstraintDef
@@ -209,7 +211,11 @@ type (
 		// Replaced: the next operation names it as what it replaces. An engine
 		// that does both in one instant does nothing here.
 		Replaced bool
+		// Until, if set, takes its place in the same instant.
+		Until *Interim
 	}
+	// OpDropInterim ends what stood in for a check; undo brings it back.
+	OpDropInterim struct{ Interim Interim }
 	// OpAliasTable makes a table usable under a second name, for reads and
 	// writes (an updatable view). Undo drops the second name.
 	OpAliasTable struct {
@@ -375,6 +381,7 @@ func (OpPurgeTable) op()     {}
 func (OpDropShadow) op()     {}
 func (OpAddConstraint) op()  {}
 func (OpDropConstraint) op() {}
+func (OpDropInterim) op()    {}
 func (OpAliasTable) op()     {}
 func (OpSwapTable) op()      {}
 func (OpDropAlias) op()      {}

@@ -59,6 +59,8 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		return lowerAddConstraint(s, o)
 	case planner.OpDropConstraint:
 		return lowerDropConstraint(s, o)
+	case planner.OpDropInterim:
+		steps, err = lowerDropInterim(s, o)
 	case planner.OpAliasTable:
 		return lowerAliasTable(s, o)
 	case planner.OpSwapTable:

@@ -28,6 +28,8 @@ func lowerAddConstraint(s *planner.Schema, o planner.OpAddConstraint) (planner.L
 	switch {
 	case made(s, o.Table):
 		return a.atOnce(), nil
+	case o.Hidden != "":
+		return a.supersede(), nil
 	case o.Constraint.Kind == kindForeignKey && o.Table.Kind == kindPartitioned:
 		return a.partitionedForeignKey()
 	case o.Constraint.Kind == kindForeignKey:

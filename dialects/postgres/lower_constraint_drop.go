@@ -24,6 +24,11 @@ func lowerDropConstraint(s *planner.Schema, o planner.OpDropConstraint) (planner
 	step.UndoMode = plan.Each
 	out := planner.Lowered{}
 	var err error
+	if o.Until != nil {
+		step, err = r.loosen(step, *o.Until)
+		out.Steps = []plan.Step{step}
+		return out, err
+	}
 	switch k.Kind {
 	case kindUnique, kindPrimaryKey:
 		out.Hazards, err = r.key(&step)
