@@ -1,88 +1,213 @@
-// Command bench measures a backfill against the one statement it replaces, side
-// by side in one run on a throwaway server: a plain UPDATE of the same column on
-// the same rows. It prints medians, and their ratio, which is what can be
-// compared between machines.
+// Command bench measures what a change of a column costs: migrate's way, side by
+// side in one run on a throwaway server with the one statement that its backfill
+// replaces, with the ALTER that blocks, and with whatever other tools are
+// installed. Every round measures every variant once, each on a fresh table, so
+// that what else the machine does meets all of them; medians count, and ratios
+// are those within a round. What an application waits meanwhile is measured in a
+// round of its own.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime"
 	"slices"
-	"text/tabwriter"
-	"time"
+	"strings"
 
 	"github.com/expandcontract/migrate/integration/throwaway"
 )
 
-type options struct {
-	engine, version, binary, url string
-	rows, runs                   int
-}
-
 func main() {
-	var o options
-	flag.StringVar(&o.engine, "engine", throwaway.Postgres, "postgres, mysql or mariadb")
-	flag.StringVar(&o.version, "server-version", "", "the server's version; empty: any")
-	flag.StringVar(&o.binary, "binary", "bin/migrate", "the migrate to measure")
-	flag.StringVar(&o.url, "database-url", "", "a server to use instead of a throwaway one; tables bench_* are replaced there")
-	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the table")
-	flag.IntVar(&o.runs, "runs", 3, "runs of each; the median counts")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	o, err := parseOptions(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err == nil:
+		err = run(ctx, o, os.Stdout, os.Stderr)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1) //nolint:gocritic // the process is over, and with it the signal handler
 	}
 }
 
-func run(ctx context.Context, o options) error {
+// run measures, and prints the result to out and how it goes to log.
+func run(ctx context.Context, o options, out, log io.Writer) error {
+	binary, err := filepath.Abs(o.binary)
+	if err != nil {
+		return err
+	}
+	o.binary = binary
 	if o.url == "" {
-		fmt.Fprintf(os.Stderr, "starting a throwaway %s …\n", o.engine)
+		fmt.Fprintf(log, "starting a throwaway %s …\n", o.engine)
 		server, err := throwaway.Start(ctx, o.engine, throwaway.Options{Version: o.version})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = server.Stop() }()
-		if o.url, err = ownDatabase(ctx, server.URL()); err != nil {
-			return err
-		}
+		o.url = server.URL()
 	}
-	b, err := newBench(o)
+	b := &bench{o: o, e: engineOf(o.engine), log: log}
+	version, err := b.serverVersion(ctx)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	var plain, fill []time.Duration
-	var memory int64
-	for n := 1; n <= o.runs; n++ {
-		p, err := b.plainUpdate(ctx)
+	fmt.Fprintf(out, "%s, %d processors, %s/%s, %d workers, medians of %d\n", version, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.workers, o.runs)
+	var results []*result
+	for _, s := range o.scenarios() {
+		r, err := b.scenario(ctx, s)
 		if err != nil {
-			return fmt.Errorf("measuring the plain UPDATE: %w", err)
+			return fmt.Errorf("%s: %w", s, err)
 		}
-		f, peak, err := b.backfill(ctx, n)
-		if err != nil {
-			return fmt.Errorf("measuring the backfill: %w", err)
+		if _, err := fmt.Fprintf(out, "\n## %s\n\n%s", s, r.text()); err != nil {
+			return err
 		}
-		fmt.Fprintf(os.Stderr, "run %d of %d: plain UPDATE %.2fs, backfill %.2fs, ratio %.2f\n", n, o.runs, p.Seconds(), f.Seconds(), f.Seconds()/p.Seconds())
-		plain, fill, memory = append(plain, p), append(fill, f), max(memory, peak)
+		results = append(results, r)
 	}
-	return b.print(plain, fill, memory)
+	if text := growth(results); text != "" {
+		fmt.Fprintf(out, "\n## Growth with the table\n\n%s", text)
+	}
+	if o.plot != "" {
+		return os.WriteFile(o.plot, []byte(plot(version, results)), 0o600)
+	}
+	return nil
 }
 
-func median(d []time.Duration) time.Duration {
-	d = slices.Clone(d)
-	slices.Sort(d)
-	return d[len(d)/2]
+type bench struct {
+	o   options
+	e   engine
+	log io.Writer
 }
 
-func (b *bench) print(plain, fill []time.Duration, memory int64) error {
-	p, f := median(plain), median(fill)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "engine\trows\tplain UPDATE\tbackfill, trigger in place\tratio\tpeak memory of migrate\n")
-	fmt.Fprintf(w, "%s\t%d\t%.2fs\t%.2fs\t%.2f\t%.1f MiB\n", b.o.engine, b.o.rows, p.Seconds(), f.Seconds(), f.Seconds()/p.Seconds(), float64(memory)/(1<<20))
-	return w.Flush()
+func (b *bench) serverVersion(ctx context.Context) (version string, err error) {
+	db, err := throwaway.OpenURL(b.o.url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(ctx, b.e.version).Scan(&version); err != nil {
+		return "", fmt.Errorf("asking the server for its version: %w", err)
+	}
+	return version, nil
+}
+
+// scenario measures all variants on one kind of table.
+func (b *bench) scenario(ctx context.Context, s scenario) (*result, error) {
+	r := newResult(s)
+	var present []variant
+	for _, v := range variantsOf(b.o.engine) {
+		if len(b.o.variants) > 0 && !slices.Contains(b.o.variants, v.name) {
+			continue
+		}
+		if why := v.absent(); why != "" {
+			r.missing(v.name, why)
+			continue
+		}
+		present = append(present, v)
+	}
+	quiet := b.o
+	quiet.load = 0
+	for n := range b.o.runs {
+		r.round()
+		for i := range present {
+			v := present[(i+n)%len(present)] // none is always the first
+			parts, _, err := b.one(ctx, quiet, s, v)
+			if err := b.take(ctx, r, v, parts, err); err != nil {
+				return nil, err
+			}
+			for _, p := range parts {
+				fmt.Fprintf(b.log, "%s, round %d of %d: %s %.2f s\n", s, n+1, b.o.runs, p.name, p.took.Seconds())
+			}
+		}
+	}
+	if b.o.load == 0 {
+		return r, nil
+	}
+	for _, v := range present {
+		fmt.Fprintf(b.log, "%s, with %d requests/s: %s\n", s, b.o.load, v.name)
+		_, phases, err := b.one(ctx, b.o, s, v)
+		if err := b.take(ctx, r, v, nil, err); err != nil {
+			return nil, err
+		}
+		b.tellErrors(phases)
+		r.traffic = append(r.traffic, trafficOf{v.name, phases})
+	}
+	return r, nil
+}
+
+// tellErrors says what the application's requests failed with.
+func (b *bench) tellErrors(phases []phaseReport) {
+	for _, p := range phases {
+		for _, err := range []error{p.reads.FirstError, p.writes.FirstError} {
+			if err != nil {
+				fmt.Fprintf(b.log, "%s: a request failed: %v\n", p.name, err)
+			}
+		}
+	}
+}
+
+// take keeps what was measured. That another tool fails is a result, too.
+func (b *bench) take(ctx context.Context, r *result, v variant, parts []part, err error) error {
+	if err == nil {
+		r.add(parts)
+		return nil
+	}
+	if v.program == "" || ctx.Err() != nil {
+		return fmt.Errorf("measuring %s: %w", v.name, err)
+	}
+	fmt.Fprintf(b.log, "%s failed: %v\n", v.name, err)
+	r.missing(v.name, "failed: "+lastLine(err.Error()))
+	return nil
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// one measures a variant once, in a database of its own.
+func (b *bench) one(ctx context.Context, o options, s scenario, v variant) (parts []part, phases []phaseReport, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.o.limit, fmt.Errorf("it has taken longer than %s (--limit)", b.o.limit))
+	defer cancel()
+	t, err := newSubject(ctx, o, b.e, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, t.close(context.WithoutCancel(ctx))) }()
+	if o.load == 0 {
+		parts, err = v.run(ctx, t)
+		return parts, nil, err
+	}
+	f, err := startTraffic(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.phase = f.phase
+	parts, err = t.amid(ctx, v)
+	return parts, f.stop(), err
+}
+
+// amid changes the table in the midst of traffic.
+func (t *subject) amid(ctx context.Context, v variant) ([]part, error) {
+	if err := pause(ctx, lingering/2); err != nil {
+		return nil, err
+	}
+	t.phase("before")
+	if err := t.linger(ctx); err != nil {
+		return nil, err
+	}
+	parts, err := v.run(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	t.phase("after")
+	return parts, t.linger(ctx)
 }
