@@ -116,6 +116,9 @@ type (
 		Table Ref
 		Set   []Assign
 		Where Expr
+		// Settled are the columns of which a second run would surely change nothing,
+		// though they may be computed from themselves: lower(email).
+		Settled []string
 	}
 	// CreateIndex creates an index. SQL is the statement as the parser writes
 	// it; dialects re-read it to lower it. Columns are those it mentions.

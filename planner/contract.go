@@ -11,12 +11,8 @@ import (
 // contract that fails has taken nothing away.
 
 func (b *builder) contract(t *tableShape, open *Sync) {
-	if len(t.repairs) > 0 {
-		op := OpBackfill{Table: t.t}
-		for _, r := range t.repairs {
-			op.Repairs = append(op.Repairs, r.it)
-		}
-		b.add(stageContract, t.repairs[0].at, op)
+	for _, p := range t.repairPasses() {
+		b.add(stageContract, p.at, OpBackfill{Table: t.t, Repairs: p.it})
 	}
 	for _, c := range t.columns {
 		if c.retyped() && !c.dropped && !c.retype.Must.IsZero() {

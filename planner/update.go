@@ -42,7 +42,7 @@ func (sh *shape) update(t *tableShape, c UpdateRows) {
 	}
 	if len(repair.Set) > 0 && sh.known(t, c.Where.Columns()) {
 		repair.Where = c.Where
-		sh.repair(t, repair)
+		sh.repair(t, repair, c.Settled)
 	}
 }
 
@@ -160,13 +160,13 @@ func (t *tableShape) asOpen(e Expr) Expr {
 // does what running it once does: chunks are retried, and what comes since is
 // repaired again in contract. Where a column is computed from itself, the WHERE
 // may leave out the rows that are done: dialects ask for that to be confirmed
-// (repair-not-repeatable).
-func (sh *shape) repair(t *tableShape, r Repair) {
+// (repair-not-repeatable). settled are the columns of which they know better.
+func (sh *shape) repair(t *tableShape, r Repair, settled []string) {
 	for i, a := range r.Set {
 		for _, in := range a.Expr.Columns() {
 			for _, b := range r.Set {
-				if b.Column == in && (in != a.Column || !slices.Contains(r.Where.Columns(), in)) {
-					sh.fail("unbatched-update", "say which rows need it in terms of other columns, or write the new value without the old one",
+				if b.Column == in && (in != a.Column || !slices.Contains(r.Where.Columns(), in) && !slices.Contains(settled, in)) {
+					sh.fail("unbatched-update", "say which rows need it in terms of other columns, or put the new value into a column of its own and drop the old one",
 						"UPDATE computes %q from itself: run twice on a row it may not give the same, so it cannot be run in chunks", in)
 					return
 				}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	pg "github.com/pganalyze/pg_query_go/v6"
+
 	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -232,24 +234,28 @@ func idempotent(e planner.Expr) bool {
 	if err != nil {
 		return false
 	}
+	if x := n.GetAExpr(); x.GetKind() == pg.A_Expr_Kind_AEXPR_NULLIF && x.Rexpr.GetAConst() != nil {
+		n = x.Lexpr // what is left is not the constant, nor becomes it
+	}
+	calls, particular := 0, false // particular: not around every other
 	for {
 		switch {
 		case n.GetColumnRef() != nil:
-			return true
+			return calls < 2 || !particular
 		case n.GetTypeCast() != nil:
 			n = n.GetTypeCast().Arg
 		case n.GetCoalesceExpr() != nil:
+			// Right around the column: others change the constant, too, when it is there.
 			args := n.GetCoalesceExpr().Args
-			if len(args) != 2 || args[1].GetAConst() == nil {
-				return false
-			}
-			n = args[0]
+			return len(args) == 2 && args[0].GetColumnRef() != nil && args[1].GetAConst() != nil && (calls < 2 || !particular)
 		case n.GetFuncCall() != nil:
 			f := n.GetFuncCall()
 			name, builtin := functionName(f)
 			if !builtin || !onceFunctions[name] || len(f.Args) == 0 {
 				return false
 			}
+			calls++
+			particular = particular || name == "normalize" || strings.HasSuffix(name, "trim") && len(f.Args) > 1
 			at := 0
 			if name == "date_trunc" && len(f.Args) > 1 {
 				at = 1

@@ -242,6 +242,11 @@ func (r reader) update(x *pg.UpdateStmt) []planner.Change {
 		}
 		out.Where = where
 	}
+	for _, a := range out.Set {
+		if idempotent(a.Expr) {
+			out.Settled = append(out.Settled, a.Column)
+		}
+	}
 	return []planner.Change{out}
 }
 

@@ -14,3 +14,10 @@ INSERT INTO orders SELECT i, i, i, i FROM generate_series(1, 30) i;
 ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey, DROP CONSTRAINT other, DROP CONSTRAINT parent;
 ALTER TABLE orders ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE,
 	ADD CONSTRAINT other FOREIGN KEY (other_id) REFERENCES customers, ADD CONSTRAINT parent FOREIGN KEY (parent_id) REFERENCES orders ON DELETE SET NULL DEFERRABLE;
+=== pg-update-settled: postgres stays
+CREATE TABLE users (id bigint PRIMARY KEY, email text COLLATE "C", n numeric(10,4), note text);
+INSERT INTO users SELECT i, ' User' || i || '@X ', i + 0.55555, CASE i % 3 WHEN 0 THEN '' WHEN 1 THEN 'n' END FROM generate_series(1, 300) i;
+---
+UPDATE users SET email = lower(btrim(email));
+UPDATE users SET n = round(n, 2), note = nullif(note, '') WHERE id > 10;
+UPDATE users SET note = coalesce(note, 'none');
