@@ -232,5 +232,5 @@ type KnownMigration struct {
 	State    State
 	Flag     string
 	Checksum string
-	Plan     *plan.Plan // nil for a baseline
+	Plan     *plan.Plan // nil for a baseline, and for what is done or rolled back
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -53,6 +54,7 @@ type record struct {
 	GraceLeft            sql.NullFloat64
 }
 
+// recordColumns are what scanRecord reads.
 const recordColumns = `name, state, resume, flag, run, checksum, fingerprint, plan, failed_step, failed_reason, opened_at, grace_until, {age grace_until}`
 
 func (s *store) scanRecord(row interface{ Scan(...any) error }) (*record, error) {
@@ -86,18 +88,21 @@ func (s *store) migration(ctx context.Context, name string) (*record, error) {
 	return r, nil
 }
 
+// migrations are all that have begun here. The plans of those that are over are
+// left out: they become more and more, and nobody asks for them.
 func (s *store) migrations(ctx context.Context) ([]*record, error) {
-	return s.records(ctx, `ORDER BY name`)
+	columns := strings.Replace(recordColumns, " plan,", " CASE WHEN state IN (?, ?) THEN '' ELSE plan END,", 1)
+	return s.records(ctx, columns, `ORDER BY name`, string(Done), string(RolledBack))
 }
 
 // later are the migrations that began after another one was done.
 func (s *store) later(ctx context.Context, name string) ([]*record, error) {
-	return s.records(ctx, `WHERE state <> ? AND started_at >= (SELECT m.finished_at FROM {migrations} m WHERE m.name = ?) ORDER BY started_at`,
+	return s.records(ctx, recordColumns, `WHERE state <> ? AND started_at >= (SELECT m.finished_at FROM {migrations} m WHERE m.name = ?) ORDER BY started_at`,
 		string(RolledBack), name)
 }
 
-func (s *store) records(ctx context.Context, which string, args ...any) ([]*record, error) {
-	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+recordColumns+` FROM {migrations} `+which), args...)
+func (s *store) records(ctx context.Context, columns, which string, args ...any) ([]*record, error) {
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+columns+` FROM {migrations} `+which), args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations' states: %w", err)
 	}

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -132,11 +133,12 @@ func stays(t *testing.T, w *world, h *hand, name string) {
 // steps are those of a migration's contract.
 func steps(t *testing.T, h *hand, name string) []plan.Step {
 	t.Helper()
-	known, _, err := h.Known(t.Context())
-	if err != nil {
+	var p plan.Plan
+	text := h.world.strings(t, "SELECT plan FROM "+h.world.own("migrations")+" WHERE name = "+h.world.literal(name))[0]
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		t.Fatal(err)
 	}
-	return known[name].Plan.Steps(plan.Contract)
+	return p.Steps(plan.Contract)
 }
 
 func contracts(t *testing.T, h *hand, name string) bool {
