@@ -75,12 +75,14 @@ func (c keyColumn) param() string {
 }
 
 // text reads the column so that arg can make a parameter of it.
-func (c keyColumn) text() string {
+func (c keyColumn) text() string { return c.textOf(quoteName(c.name)) }
+
+func (c keyColumn) textOf(expression string) string {
 	switch c.typ.class() {
 	case classBinary:
-		return "HEX(" + quoteName(c.name) + ")"
+		return "HEX(" + expression + ")"
 	default:
-		return "CAST(" + quoteName(c.name) + " AS CHAR)"
+		return "CAST(" + expression + " AS CHAR)"
 	}
 }
 

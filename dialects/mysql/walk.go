@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/big"
 
 	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/planner/plan"
@@ -74,11 +73,13 @@ func (w *walker) Estimate(ctx context.Context) (int64, error) {
 // minSpan is how many rows are worth a worker of their own.
 const minSpan = 10_000
 
-// Spans implements executor.Walker. A key that starts with an integer is cut
-// into equal ranges of its values, each boundary moved to a row that exists.
+// Spans implements executor.Walker. A key that starts with an integer, with bytes
+// or with a UUID as text is cut into equal ranges of its values, each boundary
+// moved to a row that exists.
 func (w *walker) Spans(ctx context.Context, n int) ([]executor.Span, error) {
 	all := []executor.Span{{}}
-	if n < 2 || w.key[0].typ.class() != classInt {
+	between := w.key[0].between()
+	if n < 2 || between == nil {
 		return all, nil
 	}
 	rows, err := w.Estimate(ctx)
@@ -91,7 +92,8 @@ func (w *walker) Spans(ctx context.Context, n int) ([]executor.Span, error) {
 	}
 	first := quoteName(w.key[0].name)
 	var low, high sql.NullString
-	err = w.s.db.QueryRowContext(ctx, fmt.Sprintf("SELECT CAST(MIN(%[1]s) AS CHAR), CAST(MAX(%[1]s) AS CHAR) FROM %[2]s", first, w.table)).Scan(&low, &high)
+	err = w.s.db.QueryRowContext(ctx, fmt.Sprintf("SELECT %s, %s FROM %s",
+		w.key[0].textOf("MIN("+first+")"), w.key[0].textOf("MAX("+first+")"), w.table)).Scan(&low, &high)
 	if err != nil {
 		return nil, fmt.Errorf("cutting %s: %w", w.name, w.s.Redact(err))
 	}
@@ -118,28 +120,14 @@ func (w *walker) Spans(ctx context.Context, n int) ([]executor.Span, error) {
 	return append(out, executor.Span{From: from}), nil
 }
 
-// between is the i-th of the n-1 values that cut the integers from low to high
-// into n equal parts.
-func between(low, high string, i, n int) (string, bool) {
-	a, okA := new(big.Int).SetString(low, 10)
-	b, okB := new(big.Int).SetString(high, 10)
-	if !okA || !okB {
-		return "", false
-	}
-	d := new(big.Int).Sub(b, a)
-	d.Mul(d, big.NewInt(int64(i)))
-	d.Quo(d, big.NewInt(int64(n)))
-	return a.Add(a, d).String(), true
-}
-
 // firstFrom is the cursor of the first row whose first key column is at least a value.
 func (w *walker) firstFrom(ctx context.Context, value string) (string, error) {
 	arg, err := w.key[0].arg(value)
 	if err != nil {
 		return "", err
 	}
-	return w.cursor(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s >= ? ORDER BY %s LIMIT 1",
-		w.key.texts(), w.table, quoteName(w.key[0].name), w.order()), arg)
+	return w.cursor(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s >= %s ORDER BY %s LIMIT 1",
+		w.key.texts(), w.table, quoteName(w.key[0].name), w.key[0].param(), w.order()), arg)
 }
 
 func (w *walker) order() string { return quoteNames(w.key.names()) }

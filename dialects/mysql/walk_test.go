@@ -170,47 +170,91 @@ func (b *bench) explained(query string, args []any) (access string, rows int64) 
 
 // The spans of a large table are disjoint and cover it, new rows at its end too.
 func TestSpansCover(t *testing.T) {
+	const uuid = "insert(insert(insert(insert(left(sha2(%[1]s, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
 	onServers(t, func(t *testing.T, b *bench) {
 		const n = 50_000
-		b.exec("CREATE TABLE digit (d int)", "INSERT INTO digit VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)",
-			"CREATE TABLE wide (id bigint PRIMARY KEY, hit int NOT NULL DEFAULT 0)",
-			fmt.Sprintf(`INSERT INTO wide (id) SELECT 3 * (a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d) - 7000
-				FROM digit a, digit b, digit c, digit e, digit f WHERE f.d < %d`, n/10_000))
-		table := b.table("wide")
-		k, err := b.d.keyOf(table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := k.chunks(table, func(bounds string) string { return "UPDATE wide SET hit = hit + 1 WHERE " + bounds }, "TRUE")
-		w, err := b.s.Walk(t.Context(), *c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		spans, err := w.Spans(t.Context(), 4)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(spans) != 4 {
-			t.Fatalf("%d spans, not 4: %v", len(spans), spans)
-		}
-		b.exec("INSERT INTO wide (id) VALUES (1000000), (-1000000)")
-		for _, s := range spans {
-			for at := s.From; ; {
-				p, done, err := w.Next(t.Context(), s, at, 20_000)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if done {
-					break
-				}
-				if _, err := b.db.ExecContext(t.Context(), c.SQL, p.Args...); err != nil {
-					t.Fatal(err)
-				}
-				at = p.To
-			}
-		}
-		if got := b.text("SELECT CONCAT(COUNT(*), ' rows, ', MIN(hit), ' to ', MAX(hit)) FROM wide"); got != "50002 rows, 1 to 1" {
-			t.Error(got)
+		b.exec("CREATE TABLE digit (d int)", "INSERT INTO digit VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
+		for name, c := range map[string]struct{ typ, row, later string }{
+			"numbers": {"bigint", "3 * %[1]s - 7000", "(1000000), (-1000000)"},
+			"octets":  {"binary(16)", "unhex(left(sha2(%[1]s, 256), 32))", "(repeat(x'00', 16)), (repeat(x'ff', 16))"},
+			"uuids":   {"char(36)", uuid, "('00000000-0000-0000-0000-000000000000'), ('ffffffff-ffff-ffff-ffff-ffffffffffff')"},
+			"shouted": {"varchar(36) CHARACTER SET ascii COLLATE ascii_bin", "upper(" + uuid + ")", "('00000000-0000-0000-0000-000000000000'), ('FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF')"},
+		} {
+			b.exec(fmt.Sprintf("CREATE TABLE %s (id %s PRIMARY KEY, hit int NOT NULL DEFAULT 0)", name, c.typ),
+				fmt.Sprintf("INSERT INTO %s (id) SELECT %s FROM digit a, digit b, digit c, digit e, digit f WHERE f.d < %d", name,
+					fmt.Sprintf(c.row, "(a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d)"), n/10_000))
+			b.spansCover(name, "INSERT INTO "+name+" (id) VALUES "+c.later)
 		}
 	})
+}
+
+// spansCover walks the spans of a table, after rows have come.
+func (b *bench) spansCover(name, insert string) {
+	t := b.t
+	t.Helper()
+	table := b.table(name)
+	k, err := b.d.keyOf(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := k.chunks(table, func(bounds string) string { return "UPDATE " + name + " SET hit = hit + 1 WHERE " + bounds }, "TRUE")
+	w, err := b.s.Walk(t.Context(), *c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spans, err := w.Spans(t.Context(), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(spans) != 4 {
+		t.Fatalf("%s: %d spans, not 4: %v", name, len(spans), spans)
+	}
+	b.exec(insert)
+	for i, s := range spans {
+		rows := int64(0)
+		for at := s.From; ; {
+			p, done, err := w.Next(t.Context(), s, at, 20_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if done {
+				break
+			}
+			rows += p.Rows
+			if _, err := b.db.ExecContext(t.Context(), c.SQL, p.Args...); err != nil {
+				t.Fatal(err)
+			}
+			at = p.To
+		}
+		if rows < 11_000 || rows > 14_000 {
+			t.Errorf("%s: span %d of 4 has %d of 50,000 rows", name, i+1, rows)
+		}
+	}
+	if got := b.text("SELECT CONCAT(COUNT(*), ' rows, ', MIN(hit), ' to ', MAX(hit)) FROM " + name); got != "50002 rows, 1 to 1" {
+		t.Errorf("%s: %s", name, got)
+	}
+}
+
+// Where a key cannot be computed with, a table is one span.
+func TestBetween(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ typ, low, high, want string }{
+		{"int", "-10", "30", "10"},
+		{"bigint unsigned", "0", "18446744073709551615", "9223372036854775807"},
+		{"binary(16)", "00", "FFFFFFFFFFFFFFFFFF", "7FFFFFFFFFFFFFFF"},
+		{"varbinary(3)", "10", "20", "1800000000000000"},
+		{"char(36)", "00000000-0000-0000-0000-000000000000", "f0000000-0000-0000-0000-000000000000", "78000000"},
+		{"char(36)", "10000000-0000-0000-0000-000000000000", "F0000000-0000-0000-0000-000000000000", "80000000"},
+		{"char(36)", "zebra", "zoo", ""},
+		{"char(36)", "zzzzzzzz-0000-0000-0000-000000000000", "zzzzzzzz-0000-0000-0000-000000000000", ""},
+		{"datetime", "2024-01-01 00:00:00", "2025-01-01 00:00:00", ""},
+	} {
+		got := ""
+		if between := (keyColumn{typ: parseType(c.typ)}).between(); between != nil {
+			got, _ = between(c.low, c.high, 1, 2)
+		}
+		if got != c.want {
+			t.Errorf("half way from %s to %s as %s is %q, want %q", c.low, c.high, c.typ, got, c.want)
+		}
+	}
 }
