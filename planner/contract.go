@@ -41,7 +41,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for _, ix := range t.indexes {
-		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) && !t.dropsIndex(ix.it.Name) {
+		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) {
 			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
 		}
 	}
@@ -56,13 +56,8 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		})
 		b.add(st, ix.at, OpDropIndex{Table: on, Index: ix.it})
 	}
-	for _, ix := range t.indexes {
-		if t.dropsIndex(ix.it.Name) && !b.afterSwitch(t, ix.it.Columns) {
-			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
-		}
-	}
 	for i, k := range t.constraints {
-		if !b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
+		if !b.afterSwitch(t, k.it.Columns) {
 			b.addConstraint(t, b.kept(t), i, b.constraintStage(t, k))
 		}
 	}
@@ -79,7 +74,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for i, k := range t.constraints {
-		if b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
+		if b.afterSwitch(t, k.it.Columns) {
 			b.addConstraint(t, b.kept(t), i, stageContract)
 		}
 	}
