@@ -90,6 +90,7 @@ func (b *builder) build() {
 			b.changedTable(t)
 		}
 	}
+	b.lateKeys()
 	b.inserts()
 	b.placeDirects()
 	b.mergeSwitches()

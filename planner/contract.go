@@ -41,7 +41,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for _, ix := range t.indexes {
-		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) {
+		if b.indexStage(t, ix) == stageContract && !b.afterSwitch(t, ix.it.Columns) && !t.dropsIndex(ix.it.Name) {
 			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
 		}
 	}
@@ -56,15 +56,20 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		})
 		b.add(st, ix.at, OpDropIndex{Table: on, Index: ix.it})
 	}
+	for _, ix := range t.indexes {
+		if t.dropsIndex(ix.it.Name) && !b.afterSwitch(t, ix.it.Columns) {
+			b.add(stageContract, ix.at, OpCreateIndex{Table: t.t, Change: ix.it})
+		}
+	}
 	for i, k := range t.constraints {
-		if !b.afterSwitch(t, k.it.Columns) {
+		if !b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
 			b.addConstraint(t, b.kept(t), i, b.constraintStage(t, k))
 		}
 	}
-	final := b.switchNames(t, open)
+	b.switchNames(t, open)
 	for i, ck := range t.checks {
 		if b.afterSwitch(t, ck.it.Check.Columns()) {
-			ck.it.Check = rename(ck.it.Check, final)
+			ck.it.Check = t.asFinal(ck.it.Check)
 			b.addCheck(t, ck, t.checks[:i])
 		}
 	}
@@ -74,7 +79,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for i, k := range t.constraints {
-		if b.afterSwitch(t, k.it.Columns) {
+		if b.afterSwitch(t, k.it.Columns) && !b.afterTheirs(t, k.it) {
 			b.addConstraint(t, b.kept(t), i, stageContract)
 		}
 	}
@@ -176,11 +181,11 @@ func (b *builder) waiting(c *columnShape) (col Column, def Expr, notNull bool) {
 }
 
 // switchNames emits the moment when columns take their final names, and the
-// purge after its grace. It returns how the open state's names map to the final.
-func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
+// purge after its grace.
+func (b *builder) switchNames(t *tableShape, open *Sync) {
 	sw := OpSwitch{Table: t.t}
 	purge := OpPurge{Table: t.t}
-	final := map[string]string{}
+	final := map[string]string{} // how the open state's names map to the last ones
 	var where at
 	var back []Group
 	move := func(from, to string) { sw.Columns = append(sw.Columns, Rename{From: from, To: to}); final[from] = to }
@@ -236,7 +241,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 		if open != nil && triggers {
 			b.add(stageContract, t.at, OpDropShadow{Sync: open})
 		}
-		return final
+		return
 	}
 	if open != nil && triggers {
 		sw.Open = open
@@ -245,7 +250,6 @@ func (b *builder) switchNames(t *tableShape, open *Sync) map[string]string {
 	}
 	b.add(stageContract, where, sw)
 	b.add(stagePurge, where, purge)
-	return final
 }
 
 // staysIndexed reports whether an index that nobody drops mentions a column that

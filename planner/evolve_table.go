@@ -72,7 +72,7 @@ func (sh *shape) dropTable(c DropTable) {
 }
 
 func (sh *shape) createIndex(t *tableShape, c CreateIndex) {
-	if t.t != nil && t.t.Index(c.Name) != nil {
+	if t.t != nil && t.t.Index(c.Name) != nil && !t.dropsIndex(c.Name) {
 		if !c.IfNotExists {
 			sh.fail("", "choose another name", "index %q exists already", c.Name)
 		}

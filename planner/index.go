@@ -11,8 +11,12 @@ import (
 
 // indexStage says when an index is built: for fast queries as early as its
 // columns allow; a unique one when old versions, which may write duplicates,
-// are gone; one on a column with a shadow when that has its final name.
+// are gone; one on a column with a shadow when that has its final name; one that
+// takes a dropped one's name when that is free.
 func (b *builder) indexStage(t *tableShape, ix located[CreateIndex]) stage {
+	if t.dropsIndex(ix.it.Name) {
+		return stageContract
+	}
 	switch b.dir.placed[ix.stmt].phase {
 	case plan.Contract:
 		return stageContract
@@ -87,7 +91,13 @@ func (c indexCopies) deferrable(yes bool) indexCopies {
 }
 
 func (b *builder) dropsIndex(t *tableShape, name string) bool {
-	return b.dropsConstraint(t, name) || slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == name })
+	// A foreign key often has the name of the index that it needs, which stays.
+	key := slices.ContainsFunc(t.dropKeys, func(d located[Constraint]) bool { return d.it.Name == name && d.it.Kind != "foreign key" })
+	return key || t.dropsIndex(name)
+}
+
+func (t *tableShape) dropsIndex(name string) bool {
+	return slices.ContainsFunc(t.dropIndexes, func(d located[Index]) bool { return d.it.Name == name })
 }
 
 func (b *builder) dropsConstraint(t *tableShape, name string) bool {

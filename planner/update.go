@@ -156,6 +156,17 @@ func (t *tableShape) asOpen(e Expr) Expr {
 	return rename(e, names)
 }
 
+// asFinal makes of an expression over the old shape one over the new shape.
+func (t *tableShape) asFinal(e Expr) Expr {
+	names := map[string]string{}
+	for _, c := range t.columns {
+		if c.orig != nil && !c.dropped {
+			names[c.orig.Name] = c.name
+		}
+	}
+	return rename(e, names)
+}
+
 // repair accepts an UPDATE of existing columns if running it twice on a row
 // does what running it once does: chunks are retried, and what comes since is
 // repaired again in contract. Where a column is computed from itself, the WHERE
