@@ -171,7 +171,7 @@ func (b *bench) explained(query string, args []any) (access string, rows int64) 
 // The spans of a large table are disjoint and cover it, new rows at its end too.
 func TestSpansCover(t *testing.T) {
 	const uuid = "insert(insert(insert(insert(left(sha2(%[1]s, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
-	onServers(t, func(t *testing.T, b *bench) {
+	onServers(t, func(_ *testing.T, b *bench) {
 		const n = 50_000
 		b.exec("CREATE TABLE digit (d int)", "INSERT INTO digit VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
 		for name, c := range map[string]struct{ typ, row, later string }{

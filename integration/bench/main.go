@@ -19,12 +19,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/expandcontract/migrate/integration/throwaway"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o, err := parseOptions(os.Args[1:], os.Stderr)
 	switch {
@@ -61,24 +62,32 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s, %d processors, %s/%s, %d workers, medians of %d\n", version, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.workers, o.runs)
-	var results []*result
-	for _, s := range o.scenarios() {
-		r, err := b.scenario(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-		if _, err := fmt.Fprintf(out, "\n## %s\n\n%s", s, r.text()); err != nil {
-			return err
-		}
-		results = append(results, r)
-	}
+	results, failed := b.all(ctx, out)
 	if text := growth(results); text != "" {
 		fmt.Fprintf(out, "\n## Growth with the table\n\n%s", text)
 	}
-	if o.plot != "" {
-		return os.WriteFile(o.plot, []byte(plot(version, results)), 0o600)
+	if o.plot != "" && len(results) > 0 {
+		failed = errors.Join(failed, os.WriteFile(o.plot, []byte(plot(version, results)), 0o600))
 	}
-	return nil
+	return failed
+}
+
+// all measures the scenarios one after the other. When one is interrupted or
+// fails, what was measured of it until then is printed, too.
+func (b *bench) all(ctx context.Context, out io.Writer) ([]*result, error) {
+	var results []*result
+	for _, s := range b.o.scenarios() {
+		r := newResult(s)
+		err := b.scenario(ctx, r)
+		if len(r.names) > 0 {
+			fmt.Fprintf(out, "\n## %s\n\n%s", s, r.text())
+			results = append(results, r)
+		}
+		if err != nil {
+			return results, fmt.Errorf("%s: %w", s, err)
+		}
+	}
+	return results, nil
 }
 
 type bench struct {
@@ -99,10 +108,9 @@ func (b *bench) serverVersion(ctx context.Context) (version string, err error) {
 	return version, nil
 }
 
-// scenario measures all variants on one kind of table.
-func (b *bench) scenario(ctx context.Context, s scenario) (*result, error) {
-	r := newResult(s)
-	var present []variant
+// present are the variants that can be measured here.
+func (b *bench) present(r *result) []variant {
+	var out []variant
 	for _, v := range variantsOf(b.o.engine) {
 		if len(b.o.variants) > 0 && !slices.Contains(b.o.variants, v.name) {
 			continue
@@ -111,8 +119,14 @@ func (b *bench) scenario(ctx context.Context, s scenario) (*result, error) {
 			r.missing(v.name, why)
 			continue
 		}
-		present = append(present, v)
+		out = append(out, v)
 	}
+	return out
+}
+
+// scenario measures all variants on one kind of table.
+func (b *bench) scenario(ctx context.Context, r *result) error {
+	present, s := b.present(r), r.scenario
 	quiet := b.o
 	quiet.load = 0
 	for n := range b.o.runs {
@@ -121,7 +135,7 @@ func (b *bench) scenario(ctx context.Context, s scenario) (*result, error) {
 			v := present[(i+n)%len(present)] // none is always the first
 			parts, _, err := b.one(ctx, quiet, s, v)
 			if err := b.take(ctx, r, v, parts, err); err != nil {
-				return nil, err
+				return err
 			}
 			for _, p := range parts {
 				fmt.Fprintf(b.log, "%s, round %d of %d: %s %.2f s\n", s, n+1, b.o.runs, p.name, p.took.Seconds())
@@ -129,18 +143,18 @@ func (b *bench) scenario(ctx context.Context, s scenario) (*result, error) {
 		}
 	}
 	if b.o.load == 0 {
-		return r, nil
+		return nil
 	}
 	for _, v := range present {
 		fmt.Fprintf(b.log, "%s, with %d requests/s: %s\n", s, b.o.load, v.name)
 		_, phases, err := b.one(ctx, b.o, s, v)
 		if err := b.take(ctx, r, v, nil, err); err != nil {
-			return nil, err
+			return err
 		}
 		b.tellErrors(phases)
 		r.traffic = append(r.traffic, trafficOf{v.name, phases})
 	}
-	return r, nil
+	return nil
 }
 
 // tellErrors says what the application's requests failed with.
