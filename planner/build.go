@@ -20,7 +20,6 @@ type builder struct {
 	hazard []located[plan.Hazard]
 	// linted are the hazards found in the statements alone.
 	linted []located[plan.Hazard]
-	notes  []string
 	// entangled is what goes along with a switch.
 	entangled []entanglement
 	asked     []located[plan.Question]
@@ -70,12 +69,7 @@ func (b *builder) warnOnce(a at, rule, instead, format string, args ...any) {
 
 // build emits the operations of every table, then the opaque statements.
 func (b *builder) build() {
-	for _, t := range b.tables {
-		if t.created != nil {
-			b.createTable(t)
-		}
-	}
-	b.createdParts()
+	b.buildMade(false)
 	b.dropConstraints(true)
 	b.dropConstraints(false)
 	b.deletes()
@@ -92,6 +86,7 @@ func (b *builder) build() {
 	}
 	b.lateKeys()
 	b.inserts()
+	b.readsChanged()
 	b.placeDirects()
 	b.mergeSwitches()
 	for _, i := range b.ignored {

@@ -173,6 +173,7 @@ type (
 	InsertRows struct {
 		Table   Ref
 		Columns []string // those it names; empty: all, in the table's order
+		Reads   []Ref    // tables that its SELECT reads
 		SQL     string
 	}
 	// DeleteRows is a DELETE from one table without joins: in contract, in chunks.
@@ -210,6 +211,11 @@ type (
 	// lock_timeout, LOCK TABLE. It becomes a hazard and nothing else.
 	Ignored struct {
 		What, Rule, Reason string
+		// Checks says whether from here on foreign keys are looked at (MySQL's
+		// foreign_key_checks): "off", "on", or "" where it says nothing of it. Of
+		// what it asks for, this alone is heeded, and for tables only that the
+		// migration itself makes.
+		Checks string
 	}
 	// Opaque is a statement (or clause) that the planner does not know.
 	Opaque struct {
@@ -221,6 +227,8 @@ type (
 		Reason string
 		// Instead, if set, is another statement that can be planned.
 		Instead string
+		// Table is the one that it changes, if that is known and all it changes.
+		Table Ref
 		// At is the byte of the statement that it is about.
 		At  int
 		SQL string

@@ -6,7 +6,7 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// constraint.go plans keys of all kinds, and new names of tables.
+// constraint.go plans keys of all kinds.
 
 func (sh *shape) addConstraint(t *tableShape, c AddConstraint) {
 	if t.wasThere(c.OfColumn) {
@@ -66,15 +66,6 @@ func (sh *shape) dropConstraint(t *tableShape, c DropConstraint) {
 	case !c.IfExists:
 		sh.missing("check the name", "table %q has no constraint %q", t.label, c.Name)
 	}
-}
-
-func (sh *shape) renameTable(t *tableShape, to string) {
-	if o := sh.s.Table(Ref{Schema: t.ref.Schema, Name: to}); o != nil {
-		sh.fail("", "choose another name", "%q is there already", to)
-		return
-	}
-	sh.name(to, "table")
-	t.to, t.toAt = to, sh.cur
 }
 
 // constraintStage says when a constraint is added: when old versions, which may
@@ -245,18 +236,4 @@ func (b *builder) lateKeys() {
 			}
 		}
 	}
-}
-
-// renamedTable gives a table its second name in expand, and changes the two in
-// contract.
-func (b *builder) renamedTable(t *tableShape) {
-	if len(t.indexes)+len(t.checks)+len(t.constraints)+len(t.dropKeys)+len(t.dropIndexes)+len(t.repairs)+len(t.inserts)+len(t.deletes) > 0 ||
-		slices.ContainsFunc(t.columns, (*columnShape).touched) {
-		b.ps.at(t.toAt.pos, "", "rename it in a migration of its own", "table %s is renamed and changed at once", t.label)
-		return
-	}
-	b.blocked(t, t.toAt, nil, WishRename)
-	b.add(stageExpand, t.toAt, OpAliasTable{Table: t.t, Name: t.to})
-	b.add(stageContract, t.toAt, OpSwapTable{Table: t.t, To: t.to})
-	b.add(stagePurge, t.toAt, OpDropAlias{Table: t.t, To: t.to})
 }

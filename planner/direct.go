@@ -288,7 +288,7 @@ func (b *builder) directPlace(st stage, g *directGroup) int {
 			where = i
 		}
 		for i, o := range ops {
-			if b.provides(o.op, g) {
+			if b.provides(o, g) {
 				where = max(where, i+1)
 			}
 		}
@@ -310,8 +310,11 @@ func movesNames(o placedOp) bool {
 }
 
 // provides reports whether an operation makes what a group needs.
-func (b *builder) provides(op Op, g *directGroup) bool {
+func (b *builder) provides(o placedOp, g *directGroup) bool {
+	op := o.op
 	switch op := op.(type) {
+	case OpBuildTable:
+		return o.stmt < g.its[0].stmt && slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.created != nil && t.ref.Name == op.Table.Ref.Name })
 	case OpCreateTable:
 		return slices.ContainsFunc(g.tables, func(t *tableShape) bool { return t.created != nil && t.created.Table == op.Change.Table })
 	case OpAddColumns:

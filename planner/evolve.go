@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 )
 
 // evolve.go follows a migration's changes, in order, over the inspected schema,
@@ -13,21 +14,34 @@ import (
 func (sh *shape) evolve(script *Script) {
 	for i, st := range script.Statements {
 		sh.cur = at{pos: sh.ps.file.Pos(st.Start), stmt: i}
-		p := sh.dir.placed[i]
 		if st.IfTable != (Ref{}) && !sh.exists(st.IfTable) {
 			continue
 		}
-		if opaque, ok := firstOpaque(st.Changes); ok {
-			sh.opaque(st, opaque, p)
-			continue
-		}
-		if p.undo != "" {
-			sh.fail("", "remove the directive", "migrate:undo is for statements that the planner does not know; it knows how to undo this one")
-		}
+		sh.statement(st, sh.dir.placed[i])
+	}
+}
+
+func (sh *shape) statement(st Statement, p placement) {
+	opaque, isOpaque := firstOpaque(st.Changes)
+	placed := isOpaque && p.phase != "" && p.undo != ""
+	if p.undo != "" && !isOpaque {
+		sh.fail("", "remove the directive", "migrate:undo is for statements that the planner does not know; it knows how to undo this one")
+	}
+	if !placed && sh.onMade(st) {
+		return
+	}
+	if !slices.ContainsFunc(st.Changes, func(c Change) bool { _, left := c.(Ignored); return !left }) {
+		defer func(t *tableShape) { sh.making = t }(sh.making)
+	}
+	sh.making = nil
+	if isOpaque {
+		sh.opaque(st, opaque, p)
+	} else {
 		for _, c := range st.Changes {
 			sh.apply(c)
 		}
 	}
+	sh.mem.Apply(st)
 }
 
 func firstOpaque(changes []Change) (Opaque, bool) {
@@ -74,16 +88,14 @@ func (sh *shape) apply(c Change) {
 	case DropTable:
 		sh.dropTable(c)
 	case CreateIndex:
-		if t := sh.table(c.Table); t != nil {
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "an index") {
 			sh.createIndex(t, c)
 		}
 	case DropIndex:
 		sh.dropIndex(c)
 	case AddCheck:
-		if t := sh.table(c.Table); t != nil && !t.wasThere(c.OfColumn) && sh.known(t, c.Check.Columns()) {
-			if t.t != nil {
-				c.Check = t.asOpen(c.Check)
-			}
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "a check") && !t.wasThere(c.OfColumn) && sh.known(t, c.Check.Columns()) {
+			c.Check = t.asOpen(c.Check)
 			t.checks = append(t.checks, located[AddCheck]{sh.cur, c})
 		}
 	case UpdateRows:
@@ -95,7 +107,7 @@ func (sh *shape) apply(c Change) {
 			sh.renameTable(t, c.To)
 		}
 	case AddConstraint:
-		if t := sh.table(c.Table); t != nil {
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "a constraint") {
 			sh.addConstraint(t, c)
 		}
 	case DropConstraint:
@@ -103,7 +115,7 @@ func (sh *shape) apply(c Change) {
 			sh.dropConstraint(t, c)
 		}
 	case InsertRows:
-		if t := sh.table(c.Table); t != nil && sh.known(t, c.Columns) {
+		if t := sh.table(c.Table); t != nil && sh.existing(t, "an INSERT") && sh.known(t, c.Columns) {
 			t.inserts = append(t.inserts, located[InsertRows]{sh.cur, c})
 		}
 	case DeleteRows:
@@ -115,6 +127,9 @@ func (sh *shape) apply(c Change) {
 		sh.direct(c)
 	case Ignored:
 		sh.ignored = append(sh.ignored, located[Ignored]{sh.cur, c})
+		if c.Checks != "" {
+			sh.unchecked = c.Checks == "off"
+		}
 	case Opaque:
 		sh.fail("opaque-statement", "", "%s is opaque", c.What)
 	default:

@@ -1,5 +1,7 @@
 package planner
 
+import "slices"
+
 // evolve_table.go follows the changes of whole tables and of their indexes.
 
 // table finds a table's shape, taking it from the schema at first sight. It
@@ -11,12 +13,19 @@ func (sh *shape) table(r Ref) *tableShape {
 		ref = t.Ref
 	}
 	for _, ts := range sh.tables {
-		if ts.to != "" && r.Name == ts.to && (r.Schema == "" || r.Schema == ts.ref.Schema) {
+		if ts.created != nil && ts.dropped {
+			continue
+		}
+		if ts.renamed(r) {
 			return ts
 		}
 		if ts.ref == ref || ts.created != nil && ts.ref.Name == r.Name && (r.Schema == "" || ts.ref.Schema == r.Schema) {
 			if ts.dropped {
 				sh.fail("", "", "table %q is dropped earlier in this migration", r)
+				return nil
+			}
+			if ts.to != "" && ts.to != r.Name && ts.toAt.stmt != sh.cur.stmt && sh.cur.stmt >= 0 {
+				sh.fail("", "use its new name", "table %q is renamed to %q earlier in this migration", r, ts.to)
 				return nil
 			}
 			return ts
@@ -41,13 +50,17 @@ func (sh *shape) table(r Ref) *tableShape {
 	return ts
 }
 
-// existing refuses, for a table that this migration itself creates, what could
-// as well stand in its CREATE TABLE.
+// existing refuses, for a table that this migration itself creates, what is no
+// statement of its own, or what would be about the table that it is a partition of.
 func (sh *shape) existing(t *tableShape, what string) bool {
 	if t.t != nil {
 		return true
 	}
-	sh.fail("", "put it into the CREATE TABLE, or into a migration of its own", "%s on table %q, which this migration creates", what, t.label)
+	if t.joinsOther(sh.s) {
+		sh.fail("", "put it into the CREATE TABLE, or into a migration of its own", "%s on table %q, which this migration makes a partition of %s", what, t.label, t.created.Of)
+		return false
+	}
+	sh.fail("", "write a statement for each table", "%s on table %q, which this migration creates, together with something else", what, t.label)
 	return false
 }
 
@@ -58,8 +71,16 @@ func (sh *shape) createTable(c CreateTable) {
 		}
 		return
 	}
+	if t := sh.makes(c.Table); t != nil {
+		if !c.IfNotExists {
+			sh.fail("", "remove one of the two statements", "table %q is created twice", c.Table)
+		}
+		return
+	}
 	sh.name(c.Table.Name, "table")
-	sh.tables = append(sh.tables, &tableShape{ref: c.Table, label: sh.s.Display(c.Table), created: &c, at: sh.cur})
+	t := &tableShape{ref: c.Table, label: sh.s.Display(c.Table), created: &c, at: sh.cur, unchecked: sh.unchecked}
+	sh.tables = append(sh.tables, t)
+	sh.made = append(sh.made, madeStatement{at: sh.cur, creates: t})
 }
 
 func (sh *shape) dropTable(c DropTable) {
@@ -85,8 +106,12 @@ func (sh *shape) createIndex(t *tableShape, c CreateIndex) {
 }
 
 func (sh *shape) dropIndex(c DropIndex) {
+	of := sh.s.Table(c.Table)
+	if i := slices.IndexFunc(sh.tables, func(t *tableShape) bool { return t.renamed(c.Table) }); i >= 0 {
+		of = sh.tables[i].t
+	}
 	for _, t := range sh.s.Tables {
-		if c.Table != (Ref{}) && sh.s.Table(c.Table) != t || c.Schema != "" && t.Ref.Schema != c.Schema {
+		if c.Table != (Ref{}) && of != t || c.Schema != "" && t.Ref.Schema != c.Schema {
 			continue
 		}
 		ix := t.Index(c.Name)
@@ -97,7 +122,11 @@ func (sh *shape) dropIndex(c DropIndex) {
 			sh.fail("", "drop the constraint instead", "index %q backs a constraint", c.Name)
 			return
 		}
-		if ts := sh.table(t.Ref); ts != nil {
+		ref := t.Ref
+		if i := slices.IndexFunc(sh.tables, func(ts *tableShape) bool { return ts.t == t && ts.to != "" }); i >= 0 {
+			ref.Name = sh.tables[i].to
+		}
+		if ts := sh.table(ref); ts != nil {
 			ts.dropIndexes = append(ts.dropIndexes, located[Index]{sh.cur, *ix})
 		}
 		return
@@ -105,4 +134,9 @@ func (sh *shape) dropIndex(c DropIndex) {
 	if !c.IfExists {
 		sh.missing("check the name", "there is no index %q", c.Name)
 	}
+}
+
+// renamed reports whether this is the name that a table gets.
+func (t *tableShape) renamed(r Ref) bool {
+	return t.to != "" && r.Name == t.to && (r.Schema == "" || r.Schema == t.ref.Schema)
 }

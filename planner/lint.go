@@ -28,7 +28,7 @@ func Lint(d Dialect, known *Schema, f File) ([]plan.Hazard, *Schema) {
 	}
 	script.InTransaction = tool.Wraps
 	dir := readDirectives(d, script, ps, StandardDefaults)
-	sh := &shape{d: d, s: known, ps: ps, dir: &dir}
+	sh := &shape{d: d, s: known, ps: ps, dir: &dir, mem: Remember(d, known)}
 	b := &builder{shape: sh, ops: map[stage][]placedOp{}}
 	p := &plan.Plan{}
 	// What cannot be followed cannot be built, nor what was not read: then only

@@ -8,11 +8,30 @@ type Op interface{ op() }
 // The operations. A *Table is the table as it is before the migration.
 type (
 	// OpCreateTable runs the user's CREATE TABLE. Undo drops the table, guarded:
-	// not while it has rows other than those of Seeds, the names of the
-	// OpInsertRows into it.
+	// not while it has rows other than those that OpBuildTable keeps in mind
+	// under the names of Seeds.
 	OpCreateTable struct {
 		Change CreateTable
 		Seeds  []string
+		// Moves: the migration gives it another name afterwards, where the guard
+		// then is, or drops it again.
+		Moves bool
+		// Unchecked is as in BuildStatement.
+		Unchecked bool
+	}
+
+	// OpBuildTable runs, to the letter and in the file's order, what a migration
+	// says of a table that it has made itself: nobody uses it yet. Undo is the
+	// CREATE TABLE's; only what the table is called is taken back.
+	OpBuildTable struct {
+		Table      *Table // as it is called afterwards
+		Statements []BuildStatement
+		// Keep, if set, is the name under which the rows that the table has then
+		// are kept in mind as the migration's own.
+		Keep string
+		// Guards say, where tables have their last names, which rows rolling back
+		// may lose.
+		Guards []BuildGuard
 	}
 
 	// OpAddColumns adds columns exactly as given, in one statement (the planner
@@ -275,6 +294,35 @@ type (
 	}
 )
 
+// BuildStatement is one statement of an OpBuildTable.
+type BuildStatement struct {
+	SQL     string
+	Changes []Change
+	// What it does, in a few words.
+	What []string
+	// Refers are tables that were there before, to which its foreign keys point.
+	Refers []*Table
+	// Copies are tables that were there before, whose rows it reads.
+	Copies []*Table
+	// After is the table as it is after it, as far as that is known.
+	After *Table
+	// Rows: it writes rows.
+	Rows bool
+	// Unchecked: the file turned the checks of foreign keys off before it, as
+	// dumps do, for what it points to comes later.
+	Unchecked bool
+	// Renames are the tables that get another name, Drops says that one goes.
+	Renames []Rename
+	Drops   bool
+}
+
+// BuildGuard guards the rollback of a table under its last name: rows that are
+// not among those of Seeds would be lost.
+type BuildGuard struct {
+	Table Ref
+	Seeds []string
+}
+
 // NewColumn is a column to add in expand.
 type NewColumn struct {
 	ColumnDef
@@ -361,6 +409,7 @@ type Group struct {
 }
 
 func (OpCreateTable) op()    {}
+func (OpBuildTable) op()     {}
 func (OpAddColumns) op()     {}
 func (OpSetDefault) op()     {}
 func (OpDropNotNull) op()    {}

@@ -39,7 +39,7 @@ func Plan(in Input) (*plan.Plan, error) {
 		return nil, err
 	}
 	dir := readDirectives(in.Dialect, script, ps, in.Defaults)
-	sh := &shape{d: in.Dialect, s: in.Schema, ps: ps, dir: &dir}
+	sh := &shape{d: in.Dialect, s: in.Schema, ps: ps, dir: &dir, mem: Remember(in.Dialect, in.Schema)}
 	sh.evolve(script)
 	if len(ps.errs) == 0 {
 		sh.directiveUps()
@@ -275,6 +275,10 @@ func Refer(d Dialect, f File) (References, error) {
 				table(c.Of)
 			case AddConstraint:
 				table(c.Refers)
+			case InsertRows:
+				for _, r := range c.Reads {
+					table(r)
+				}
 			case RenameColumn:
 				renamed[[2]string{c.Table.Name, c.To}] = c.From
 			case Direct:

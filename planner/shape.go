@@ -26,7 +26,16 @@ type shape struct {
 	directs []*directGroup
 	// ignored are hazards of statements that are left out.
 	ignored []located[Ignored]
-	cur     at
+	// made are the statements about tables of the migration's own, in order;
+	// making is the table of the last one, if nothing came in between.
+	made   []madeStatement
+	making *tableShape
+	// unchecked: the file has turned the checks of foreign keys off.
+	unchecked bool
+	// mem is the schema as it is at this point of the file.
+	mem   *Memory
+	notes []string
+	cur   at
 }
 
 // tableShape is one table on its way from the old shape to the new.
@@ -37,6 +46,13 @@ type tableShape struct {
 	created *CreateTable
 	at      at
 	columns []*columnShape
+
+	// moved: this migration, which makes it, gives it another name; filled: it
+	// writes rows into it; kept: has done so by now; vague: nobody knows what its
+	// columns are.
+	moved, filled, kept, vague bool
+	// unchecked is as in OpCreateTable.
+	unchecked bool
 
 	dropped     bool
 	droppedAt   at

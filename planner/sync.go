@@ -21,7 +21,7 @@ type down struct {
 func (sh *shape) downs(t *tableShape) []down {
 	var out []down
 	for _, d := range sh.dir.downs {
-		if s := sh.s.Table(d.table); s == nil || s != t.t {
+		if s := sh.s.Table(d.table); !t.renamed(d.table) && (s == nil || s != t.t) {
 			continue
 		}
 		sh.cur = at{pos: d.pos, stmt: -1}

@@ -25,6 +25,9 @@ func (b *builder) touches() []string {
 		}
 		if t.created != nil || t.dropped || t.to != "" {
 			add("*")
+			if t.moved {
+				out = append(out, Ref{Schema: ref.Schema, Name: t.created.Table.Name}.String()+".*")
+			}
 			continue
 		}
 		for _, c := range t.columns {

@@ -233,7 +233,7 @@ func (sh *shape) directiveUps() {
 func (sh *shape) directiveTable(r Ref) *tableShape {
 	t := sh.s.Table(r)
 	for _, ts := range sh.tables {
-		if t != nil && ts.t == t {
+		if t != nil && ts.t == t || ts.renamed(r) {
 			return ts
 		}
 	}

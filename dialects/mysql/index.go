@@ -44,7 +44,28 @@ func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, ix planner.Ind
 }
 
 func (d *dialect) createIndex(s *planner.Schema, op planner.OpCreateIndex) (planner.Lowered, error) {
-	return d.buildIndex(s, op.Table, planner.Index{Name: op.Change.Name, Definition: op.Change.SQL}, ""), nil
+	sql := op.Change.SQL
+	if op.Change.Table.Name != op.Table.Ref.Name { // the migration renames the table, which still has its old name
+		var err error
+		if sql, err = d.indexOn(sql, op.Table.Ref.Name); err != nil {
+			return planner.Lowered{}, err
+		}
+	}
+	return d.buildIndex(s, op.Table, planner.Index{Name: op.Change.Name, Definition: sql}, ""), nil
+}
+
+// indexOn writes an index's definition for the table under another name.
+func (d *dialect) indexOn(definition, table string) (string, error) {
+	node, err := d.parseOne(definition)
+	if err != nil {
+		return "", fmt.Errorf("reading the definition of an index: %w", err)
+	}
+	n, ok := node.(*ast.CreateIndexStmt)
+	if !ok {
+		return "", fmt.Errorf("reading the definition of an index: %s is none", definition)
+	}
+	n.Table.Name = ast.NewCIStr(table)
+	return written(n)
 }
 
 func (d *dialect) copyIndexes(s *planner.Schema, op planner.OpCopyIndexes) (planner.Lowered, error) {

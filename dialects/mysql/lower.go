@@ -42,6 +42,8 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 	switch op := op.(type) {
 	case planner.OpCreateTable:
 		return d.createTable(s, op), nil
+	case planner.OpBuildTable:
+		return d.buildTable(s, op)
 	case planner.OpAddColumns:
 		return d.addColumns(s, op)
 	case planner.OpSetDefault:
@@ -170,13 +172,21 @@ func stmts(ss ...plan.Statement) []plan.Statement { return ss }
 func (d *dialect) createTable(s *planner.Schema, op planner.OpCreateTable) planner.Lowered {
 	name := op.Change.Table.Name
 	p := d.probes(s, name)
-	st := ddl(name, "create table "+name, "", plan.Metadata,
-		stmts(stmt(op.Change.SQL, p.tables())),
-		stmts(stmt("DROP TABLE "+quoteName(name), p.noTable())))
+	do := stmts(stmt(op.Change.SQL, p.tables()))
+	if op.Unchecked {
+		do = unchecked(do)
+	}
+	if len(op.Seeds) > 0 {
+		do = append(stmts(stmt(createSeedTable, "")), do...)
+	}
+	drop := "DROP TABLE "
+	if op.Moves {
+		drop += "IF EXISTS "
+	}
+	st := ddl(name, "create table "+name, "", plan.Metadata, do, unchecked(stmts(stmt(drop+quoteName(name), p.noTable()))))
 	st.Lock = plan.Lock{}
-	st.UndoLoses = &plan.Check{
-		SQL:     "SELECT EXISTS (SELECT 1 FROM " + quoteName(name) + ")",
-		Message: "table " + name + " has rows by now, which undoing its creation would lose",
+	if !op.Moves {
+		st.UndoLoses = lostRows([]planner.BuildGuard{{Table: op.Change.Table, Seeds: op.Seeds}})
 	}
 	return steps(st)
 }

@@ -112,9 +112,6 @@ func (d *dialect) addForeignKey(s *planner.Schema, op planner.OpAddConstraint) (
 	if err := k.fits(); err != nil {
 		return planner.Lowered{}, err
 	}
-	if len(op.Table.Columns) == 0 {
-		return steps(k.onNewTable()), nil
-	}
 	var out planner.Lowered
 	if index := k.index(); index != nil {
 		out = d.buildIndex(s, op.Table, *index, "the foreign key looks rows up by it")
@@ -246,15 +243,6 @@ func (k foreignKey) clause() string {
 
 func (k foreignKey) drop() []plan.Statement {
 	return stmts(stmt(alterTable(k.table, inplace, "DROP FOREIGN KEY "+quoteName(k.name)), k.d.probes(k.s, k.table).noForeignKey(k.name)))
-}
-
-// onNewTable adds it to a table that the migration creates: there are no rows,
-// and the server makes the index and looks at everything.
-func (k foreignKey) onNewTable() plan.Step {
-	st := ddl(k.table, fmt.Sprintf("add foreign key %s to %s", k.name, k.table), "the table is new, and has no rows", plan.Metadata,
-		stmts(stmt(checksOn, ""), stmt(alterTable(k.table, copyShared, k.clause()), k.d.probes(k.s, k.table).foreignKey(k.name))), k.drop())
-	st.AlsoLocks = k.parent()
-	return st
 }
 
 // parent is the lock on the table that it points to.

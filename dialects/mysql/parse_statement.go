@@ -74,8 +74,15 @@ var sessionSettings = words(`foreign_key_checks unique_checks sql_mode sql_notes
 // back at the end, goes with the settings.
 func settings(n *ast.SetStmt) []planner.Change {
 	var names []string
+	checks := ""
 	for _, v := range n.Variables {
 		name := strings.ToLower(strings.Trim(v.Name, "`"))
+		if name == "foreign_key_checks" {
+			checks = "on"
+			if off, err := written(v.Value); err == nil && (off == "0" || strings.EqualFold(off, "OFF")) {
+				checks = "off"
+			}
+		}
 		saved := !v.IsSystem && strings.HasPrefix(name, "old_")
 		switch {
 		case v.IsGlobal:
@@ -86,8 +93,10 @@ func settings(n *ast.SetStmt) []planner.Change {
 		}
 		names = append(names, strings.ToUpper(name))
 	}
-	return ignored("SET "+strings.Join(names, ", "), ruleTransaction,
-		"it sets the session of whoever runs the file; migrate's sessions are strict, in UTC, and bound every wait for a lock")
+	return one(planner.Ignored{
+		What: "SET " + strings.Join(names, ", "), Rule: ruleTransaction, Checks: checks,
+		Reason: "it sets the session of whoever runs the file; migrate's sessions are strict, in UTC, and bound every wait for a lock",
+	})
 }
 
 // renameTables reads RENAME TABLE. Two tables that change their names with each
@@ -134,12 +143,35 @@ func insert(n *ast.InsertStmt, sql string) planner.Change {
 	if bad != "" {
 		return planner.Opaque{What: what, Reason: bad, SQL: sql}
 	}
-	out := planner.InsertRows{Table: ref, SQL: sql}
+	out := planner.InsertRows{Table: ref, Reads: tablesOf(n.Select), SQL: sql}
 	for _, c := range n.Columns {
 		out.Columns = append(out.Columns, c.Name.O)
 	}
 	return out
 }
+
+// tablesOf lists the tables that a query reads.
+func tablesOf(n ast.ResultSetNode) []planner.Ref {
+	var t tables
+	if n != nil {
+		n.Accept(&t)
+	}
+	return t.refs
+}
+
+// tables visits a syntax tree for the tables that it names.
+type tables struct{ refs []planner.Ref }
+
+// Enter implements ast.Visitor.
+func (t *tables) Enter(n ast.Node) (ast.Node, bool) {
+	if name, ok := n.(*ast.TableName); ok {
+		t.refs = append(t.refs, planner.Ref{Name: name.Name.O})
+	}
+	return n, false
+}
+
+// Leave implements ast.Visitor.
+func (t *tables) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
 // deleteRows reads a DELETE from one table.
 func (d *dialect) deleteRows(n *ast.DeleteStmt, sql string) planner.Change {

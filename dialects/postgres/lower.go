@@ -18,6 +18,8 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 	switch o := op.(type) {
 	case planner.OpCreateTable:
 		return lowerCreateTable(s, o)
+	case planner.OpBuildTable:
+		return lowerBuildTable(s, o), nil
 	case planner.OpAddColumns:
 		return lowerAddColumns(s, o)
 	case planner.OpSetIdentity:
@@ -106,14 +108,17 @@ func lowerCreateTable(s *planner.Schema, o planner.OpCreateTable) (planner.Lower
 		lock = plan.Lock{Mode: lockAccessExclusive, Object: s.Display(parent.Ref)}
 		why = "nobody can use " + lock.Object + " for the moment in which the partition becomes part of it"
 	}
-	step := catalogStep("create table "+name, why, lock, []string{o.Change.SQL}, []string{"DROP TABLE " + quoteRef(ref)})
+	drop := "DROP TABLE "
+	if o.Moves {
+		drop += "IF EXISTS "
+	}
+	step := catalogStep("create table "+name, why, lock, []string{o.Change.SQL}, []string{drop + quoteRef(ref)})
 	if len(o.Seeds) > 0 {
 		step.Statements = append(step.Statements, plain(createSeedTable)...)
 		step = seal(step)
 	}
-	step.UndoLoses = &plan.Check{
-		SQL:     unseeded(ref, o.Seeds),
-		Message: "the table " + name + " has rows, which dropping it would lose",
+	if !o.Moves {
+		step.UndoLoses = lostRows(s, ref, o.Seeds)
 	}
 	return planner.Lowered{Steps: []plan.Step{step}}, nil
 }

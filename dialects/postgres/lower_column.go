@@ -246,9 +246,6 @@ func lowerAddCheck(s *planner.Schema, o planner.OpAddCheck) ([]plan.Step, error)
 	drop := "ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + quote(name)
 	add := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s)", table, quote(name), o.Change.Check.SQL(bareColumn))
 	object := s.Display(o.Table.Ref)
-	if made(s, o.Table) {
-		return []plan.Step{catalogStep("add check "+name+" to "+object, "the table is new, and nobody uses it yet", plan.Lock{}, []string{add}, []string{drop})}, nil
-	}
 	steps := []plan.Step{catalogStep("add check "+name+" to "+object, "NOT VALID looks at no row that is there",
 		plan.Lock{Mode: lockAccessExclusive, Object: object}, []string{add + " NOT VALID"}, []string{drop})}
 	if !o.Change.NotValid {

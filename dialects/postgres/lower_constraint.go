@@ -15,10 +15,6 @@ const (
 	lockRowShare = "ROW SHARE"
 )
 
-// made reports whether the table is one that the migration itself makes: it is
-// empty, and nobody knows it yet.
-func made(s *planner.Schema, t *planner.Table) bool { return s.Table(t.Ref) == nil }
-
 func lowerAddConstraint(s *planner.Schema, o planner.OpAddConstraint) (planner.Lowered, error) {
 	name, err := constraintNameOf(s, o)
 	if err != nil {
@@ -26,8 +22,6 @@ func lowerAddConstraint(s *planner.Schema, o planner.OpAddConstraint) (planner.L
 	}
 	a := addition{s: s, o: o, name: name, table: quoteRef(o.Table.Ref), label: s.Display(o.Table.Ref)}
 	switch {
-	case made(s, o.Table):
-		return a.atOnce(), nil
 	case o.Hidden != "":
 		return a.supersede(), nil
 	case o.Constraint.Kind == kindForeignKey && o.Table.Kind == kindPartitioned:
@@ -60,22 +54,10 @@ func (a addition) drop() string {
 // refers is the lock on the table that a foreign key refers to; none if that is
 // the table itself.
 func (a addition) refers(mode string) []plan.Lock {
-	if a.o.Refers == nil || a.o.Refers.Ref == a.o.Table.Ref || made(a.s, a.o.Refers) {
+	if a.o.Refers == nil || a.o.Refers.Ref == a.o.Table.Ref {
 		return nil
 	}
 	return []plan.Lock{{Mode: mode, Object: a.s.Display(a.o.Refers.Ref)}}
-}
-
-// atOnce adds a constraint to a table that is new: there is nothing to look at.
-func (a addition) atOnce() planner.Lowered {
-	step := catalogStep("add "+a.title(), "the table is new, and nobody uses it yet", plan.Lock{}, []string{a.add(a.o.Constraint.SQL)}, []string{a.drop()})
-	out := planner.Lowered{}
-	if other := a.refers(lockShareRowExclusive); other != nil {
-		step.Lock, step.Why = other[0], "writers of "+other[0].Object+", which it refers to, wait for a moment"
-		out.Hazards = append(out.Hazards, a.blocksWrites(other[0].Object))
-	}
-	out.Steps = []plan.Step{step}
-	return out
 }
 
 // foreignKey is enforced first, and proved for the rows that are there after

@@ -28,10 +28,14 @@ func lowerInsertRows(s *planner.Schema, o planner.OpInsertRows) (planner.Lowered
 		return planner.Lowered{}, fmt.Errorf("reading the INSERT: %q is none", o.Change.SQL)
 	}
 	x := tree.Stmts[0].Stmt.GetInsertStmt()
-	sd := seed{name: o.Name, table: refOf(x.Relation), key: o.Table.Key}
-	if !made(s, o.Table) {
-		sd.table = o.Table.Ref
+	if x.Relation.Relname != o.Table.Ref.Name { // the migration renames the table, which still has its old name
+		x = clone(x)
+		if x.Relation.Alias == nil {
+			x.Relation.Alias = &pg.Alias{Aliasname: x.Relation.Relname}
+		}
+		x.Relation.Schemaname, x.Relation.Relname = o.Table.Ref.Schema, o.Table.Ref.Name
 	}
+	sd := seed{name: o.Name, table: o.Table.Ref, key: o.Table.Key}
 	updates := x.OnConflictClause.GetAction() == pg.OnConflictAction_ONCONFLICT_UPDATE
 	statements, undo := []string{createSeedTable}, sd.takeBack()
 	if updates && o.Table.Kind == kindPartitioned { // where PostgreSQL does not tell which rows are new

@@ -121,13 +121,13 @@ func (r reader) statement(n *pg.Node) []planner.Change {
 	case *pg.DropStmt:
 		return r.drop(x)
 	case *pg.UpdateStmt:
-		return r.update(x)
+		return about(refOf(x.Relation), r.update(x))
 	case *pg.IndexStmt:
 		return r.index(x)
 	case *pg.InsertStmt:
 		return r.insert(x)
 	case *pg.DeleteStmt:
-		return r.deleteRows(x)
+		return about(refOf(x.Relation), r.deleteRows(x))
 	case *pg.TruncateStmt:
 		return r.truncate(x)
 	case *pg.ConstraintsSetStmt:

@@ -17,12 +17,23 @@ func (r reader) alterTable(x *pg.AlterTableStmt) []planner.Change {
 	}
 	var out []planner.Change
 	for _, c := range x.Cmds {
-		out = append(out, r.clause(ref, c.GetAlterTableCmd())...)
+		out = append(out, about(ref, r.clause(ref, c.GetAlterTableCmd()))...)
 	}
 	if len(out) == 0 {
 		return r.opaque("ALTER TABLE "+ref.String(), "")
 	}
 	return out
+}
+
+// about says of what is opaque that it changes one table and nothing else.
+func about(ref planner.Ref, changes []planner.Change) []planner.Change {
+	for i, c := range changes {
+		if o, ok := c.(planner.Opaque); ok {
+			o.Table = ref
+			changes[i] = o
+		}
+	}
+	return changes
 }
 
 func (r reader) clause(ref planner.Ref, c *pg.AlterTableCmd) []planner.Change {

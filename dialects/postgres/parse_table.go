@@ -128,6 +128,14 @@ func (r reader) insert(x *pg.InsertStmt) []planner.Change {
 	for _, c := range x.Cols {
 		out.Columns = append(out.Columns, c.GetResTarget().GetName())
 	}
+	if x.SelectStmt != nil {
+		walk(x.SelectStmt, func(m proto.Message) bool {
+			if from, ok := m.(*pg.RangeVar); ok {
+				out.Reads = append(out.Reads, refOf(from))
+			}
+			return true
+		})
+	}
 	return []planner.Change{out}
 }
 
