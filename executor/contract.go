@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -14,34 +15,39 @@ import (
 func (e *Executor) Contract(ctx context.Context, name string, grace *time.Duration) (State, error) {
 	var reached State
 	err := e.underLease(ctx, func(ctx context.Context, l *lease) error {
-		rec, err := e.st.migration(ctx, name)
-		if err != nil {
+		return e.despiteRewinds(ctx, l, func() (err error) {
+			reached, err = e.contractOnce(ctx, l, name, grace)
 			return err
-		}
-		if rec == nil {
-			return &UsageError{Message: fmt.Sprintf("%s has never been expanded here", name), Instead: "run migrate expand first"}
-		}
-		reached = rec.State
-		switch rec.resumeState() {
-		case Done:
-			return nil
-		case RolledBack:
-			return &UsageError{Message: name + " was rolled back", Instead: "run migrate expand first"}
-		case Planned, Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
-		}
-		r, err := e.start(ctx, l, rec)
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		err = r.contract(ctx, grace)
-		if rec.resumeState() == Contracting || rec.resumeState() == Grace {
-			err = r.fail(ctx, err)
-		}
-		reached = rec.State
-		return err
+		})
 	})
 	return reached, err
+}
+
+func (e *Executor) contractOnce(ctx context.Context, l *lease, name string, grace *time.Duration) (State, error) {
+	rec, err := e.recall(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if rec == nil {
+		return "", &UsageError{Message: fmt.Sprintf("%s has never been expanded here", name), Instead: "run migrate expand first"}
+	}
+	switch rec.resumeState() {
+	case Done:
+		return rec.State, nil
+	case RolledBack:
+		return rec.State, &UsageError{Message: name + " was rolled back", Instead: "run migrate expand first"}
+	case Planned, Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
+	}
+	r, err := e.start(ctx, l, rec)
+	if err != nil {
+		return rec.State, err
+	}
+	defer r.close()
+	err = r.contract(ctx, grace)
+	if rec.resumeState() == Contracting || rec.resumeState() == Grace {
+		err = r.fail(ctx, err)
+	}
+	return rec.State, err
 }
 
 func (r *run) contract(ctx context.Context, grace *time.Duration) error {
@@ -50,7 +56,7 @@ func (r *run) contract(ctx context.Context, grace *time.Duration) error {
 			return err
 		}
 	}
-	left := r.rec.graceLeft()
+	left := r.graceLeft(r.rec)
 	if grace != nil {
 		left = min(left, *grace)
 	}
@@ -109,7 +115,8 @@ func (r *run) narrow(ctx context.Context, grace *time.Duration) error {
 	if err := r.become(ctx, Grace, keep); err != nil {
 		return err
 	}
-	r.rec.GraceLeft.Valid, r.rec.GraceLeft.Float64 = true, keep.Seconds()
+	r.rec.GraceLeft = sql.NullFloat64{Float64: keep.Seconds(), Valid: true}
+	r.rec.GraceUntil = sql.NullTime{}
 	return nil
 }
 

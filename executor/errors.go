@@ -15,6 +15,18 @@ var ErrLeaseLost = errors.New("another executor has taken over the lease; this o
 // lives: whoever comes next may have taken it over.
 var ErrUnreachable = fmt.Errorf("the database has not answered for %s; what was under way is found by the next run", leaseTTL)
 
+// errStuck is ErrUnreachable where the database answers questions.
+var errStuck error = stuckError{}
+
+type stuckError struct{}
+
+func (stuckError) Error() string {
+	return fmt.Sprintf("the database answers, but has not let a write through for %s: is its disk full, or does it wait for a replica? "+
+		"Its own log tells; what was under way is found by the next run", leaseTTL)
+}
+
+func (stuckError) Is(target error) bool { return target == ErrUnreachable }
+
 // LeaseHeldError says who is at work on the database.
 type LeaseHeldError struct {
 	Holder string

@@ -40,6 +40,8 @@ type Options struct {
 	Flags flags.Source
 	// Overrides are the gates to pass by, each with the reason that is recorded.
 	Overrides map[string]string
+	// Clock is this machine's; default time.Now. See clocks.go.
+	Clock func() time.Time
 	// DiscardData lets rollback undo steps although rows would be lost.
 	DiscardData bool
 	Reporter    Reporter
@@ -66,6 +68,9 @@ func New(s Session, o Options) *Executor {
 	}
 	if o.ChunkTarget == 0 {
 		o.ChunkTarget = 200 * time.Millisecond
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	if o.Reporter == nil {
 		o.Reporter = silent{}
@@ -125,11 +130,21 @@ func (e *Executor) underLease(ctx context.Context, work func(ctx context.Context
 
 // start loads a migration's record and journal, and pins a connection.
 func (e *Executor) start(ctx context.Context, l *lease, rec *record) (*run, error) {
-	conn, err := e.st.db.Conn(ctx)
+	var conn *sql.Conn
+	err := e.ask(ctx, func() (err error) {
+		if conn, err = e.st.db.Conn(ctx); err != nil {
+			return fmt.Errorf("connecting: %w", err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, err
 	}
-	known, err := e.st.steps(ctx, rec.Name, rec.Run)
+	var known map[string]stepState
+	err = e.ask(ctx, func() (err error) {
+		known, err = e.st.steps(ctx, rec.Name, rec.Run)
+		return err
+	})
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -142,19 +157,7 @@ func (r *run) close() {
 	_ = r.conn.Close()
 }
 
-// inTx does bookkeeping in a transaction that only commits while the lease is ours.
-func (e *Executor) inTx(ctx context.Context, l *lease, do func(tx *sql.Tx) error) error {
-	for try := 1; ; try++ {
-		err := e.oneTx(ctx, l, do)
-		if err == nil || e.s.Classify(err) != Transient || try == 10 {
-			return err
-		}
-		if err := sleep(ctx, jitter(try)); err != nil {
-			return err
-		}
-	}
-}
-
+// oneTx tries bookkeeping once, without a receipt.
 func (e *Executor) oneTx(ctx context.Context, l *lease, do func(tx *sql.Tx) error) error {
 	tx, err := e.st.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -184,7 +187,14 @@ func (r *run) become(ctx context.Context, to State, grace time.Duration) error {
 	if from == to {
 		return nil
 	}
-	if err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.setState(ctx, tx, r.rec.Name, to, grace) }); err != nil {
+	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+		graceUntil, err := r.after(ctx, tx, grace)
+		if err != nil {
+			return err
+		}
+		return r.st.setState(ctx, tx, r.rec.Name, to, graceUntil)
+	})
+	if err != nil {
 		return err
 	}
 	r.rec.State = to
@@ -195,7 +205,7 @@ func (r *run) become(ctx context.Context, to State, grace time.Duration) error {
 // fail records why the migration stopped, unless we were merely interrupted:
 // then the state stays what it is, and the next run goes on from there.
 func (r *run) fail(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnreachable) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrRewound) {
 		return err
 	}
 	var gate *GateError

@@ -20,31 +20,45 @@ type Planner func(ctx context.Context) (*plan.Plan, error)
 func (e *Executor) Expand(ctx context.Context, name string, planner Planner) (State, error) {
 	var reached State
 	err := e.underLease(ctx, func(ctx context.Context, l *lease) error {
-		rec, err := e.st.migration(ctx, name)
-		if err != nil {
+		return e.despiteRewinds(ctx, l, func() (err error) {
+			reached, err = e.expandOnce(ctx, l, name, planner)
 			return err
-		}
-		if rec == nil || rec.State == RolledBack {
-			if rec, err = e.begin(ctx, l, name, planner); err != nil {
-				return err
-			}
-		}
-		reached = rec.State
-		switch rec.resumeState() {
-		case Open, Contracting, Grace, Done:
-			return nil // nothing to do: it is open already, or beyond
-		case Planned, Expanding, Backfilling, Verifying, RolledBack, Failed:
-		}
-		r, err := e.start(ctx, l, rec)
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		err = r.fail(ctx, r.expand(ctx))
-		reached = rec.State
-		return err
+		})
 	})
 	return reached, err
+}
+
+func (e *Executor) expandOnce(ctx context.Context, l *lease, name string, planner Planner) (State, error) {
+	rec, err := e.recall(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if rec == nil || rec.State == RolledBack {
+		if rec, err = e.begin(ctx, l, name, planner); err != nil {
+			return "", err
+		}
+	}
+	switch rec.resumeState() {
+	case Open, Contracting, Grace, Done:
+		return rec.State, nil // nothing to do: it is open already, or beyond
+	case Planned, Expanding, Backfilling, Verifying, RolledBack, Failed:
+	}
+	r, err := e.start(ctx, l, rec)
+	if err != nil {
+		return rec.State, err
+	}
+	defer r.close()
+	err = r.fail(ctx, r.expand(ctx))
+	return rec.State, err
+}
+
+// recall reads a migration's record; nil when there is none.
+func (e *Executor) recall(ctx context.Context, name string) (rec *record, err error) {
+	err = e.ask(ctx, func() (err error) {
+		rec, err = e.st.migration(ctx, name)
+		return err
+	})
+	return rec, err
 }
 
 // begin plans the migration and records it. The plan is refused while hazards
@@ -68,7 +82,7 @@ func (e *Executor) begin(ctx context.Context, l *lease, name string, planner Pla
 		return nil, err
 	}
 	e.r.Report(StateChanged{Migration: name, From: Planned, To: Expanding})
-	return e.st.migration(ctx, name)
+	return e.recall(ctx, name)
 }
 
 // patientPlan plans again for as long as somebody's lock, which passes, keeps it
@@ -188,12 +202,4 @@ func (e *HazardError) Error() string {
 		s += fmt.Sprintf("\n%s: %s: %s; instead: %s", h.Pos, h.Rule, h.Message, h.Instead)
 	}
 	return s
-}
-
-// graceLeft is how much of the grace is left, by the server's clock.
-func (rec *record) graceLeft() time.Duration {
-	if !rec.GraceLeft.Valid {
-		return 0
-	}
-	return max(0, seconds(rec.GraceLeft.Float64))
 }

@@ -73,6 +73,7 @@ func (w *worker) isolate(ctx context.Context, p position, piece Piece, cause err
 	if err := w.persist(ctx, p, a, longest); err != nil {
 		return err
 	}
+	p.at = a.To
 	return w.persist(ctx, p, b, longest)
 }
 

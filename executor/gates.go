@@ -186,7 +186,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 // flagGate asks the flag's definition.
 func (e *Executor) flagGate(ctx context.Context, rec *record, name string) GateResult {
 	res := GateResult{Gate: name}
-	state, err := e.o.Flags.Rollout(ctx, rec.Flag)
+	state, err := e.rollout(ctx, rec.Flag)
 	if err != nil {
 		res.Result, res.Reason = Inconclusive, fmt.Sprintf("reading flag %s: %v", rec.Flag, e.s.Redact(err))
 		return res
@@ -218,6 +218,15 @@ func (e *Executor) flagGate(ctx context.Context, rec *record, name string) GateR
 	return res
 }
 
+// rollout reads a flag, which may be in the database.
+func (e *Executor) rollout(ctx context.Context, flag string) (state flags.State, err error) {
+	err = e.ask(ctx, func() (err error) {
+		state, err = e.o.Flags.Rollout(ctx, flag)
+		return err
+	})
+	return state, err
+}
+
 // soaked asks for how long the flag has been full while the migration was open.
 func (e *Executor) soaked(ctx context.Context, rec *record, state flags.State) GateResult {
 	res := GateResult{Gate: gateSoaked, Result: Block}
@@ -233,7 +242,7 @@ func (e *Executor) soaked(ctx context.Context, rec *record, state flags.State) G
 	if err != nil {
 		return GateResult{Gate: gateSoaked, Result: Inconclusive, Reason: e.s.Redact(err).Error()}
 	}
-	opened, err := e.st.allOpenFor(ctx, rec.Flag)
+	opened, err := e.allOpenFor(ctx, rec.Flag)
 	if err != nil {
 		return GateResult{Gate: gateSoaked, Result: Inconclusive, Reason: e.s.Redact(err).Error()}
 	}
@@ -247,14 +256,15 @@ func (e *Executor) soaked(ctx context.Context, rec *record, state flags.State) G
 
 // allOpenFor is for how long all migrations tied to a flag have been open: as
 // long as one was not, nobody took the new path, whatever the flag said.
-func (s *store) allOpenFor(ctx context.Context, flag string) (time.Duration, error) {
+func (e *Executor) allOpenFor(ctx context.Context, flag string) (time.Duration, error) {
 	var shortest sql.NullFloat64
-	err := s.db.QueryRowContext(ctx, s.l.sqlText(`SELECT MIN({age opened_at}) FROM {migrations} WHERE flag = ? AND opened_at IS NOT NULL`), flag).
-		Scan(&shortest)
+	var last sql.NullTime
+	err := e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT MIN({age opened_at}), MAX(opened_at) FROM {migrations} WHERE flag = ? AND opened_at IS NOT NULL`),
+		flag).Scan(&shortest, &last)
 	if err != nil {
 		return 0, fmt.Errorf("reading since when the migrations of flag %s are open: %w", flag, err)
 	}
-	return seconds(shortest.Float64), nil
+	return e.passed(last.Time, seconds(shortest.Float64)), nil
 }
 
 // fullFor is how long the flag has been full, by its source's record if it
@@ -265,32 +275,29 @@ func (e *Executor) fullFor(ctx context.Context, rec *record, state flags.State) 
 		if err := e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT {now}`)).Scan(&now); err != nil {
 			return 0, fmt.Errorf("reading the server's clock: %w", err)
 		}
-		return now.Sub(state.FullSince), nil
+		return e.passed(state.FullSince, now.Sub(state.FullSince)), nil
 	}
-	age, err := e.st.observed(ctx, rec.Flag)
-	if err != nil {
-		return 0, err
-	}
-	return age, nil
+	return e.observed(ctx, rec.Flag)
 }
 
 // observed reads since when a flag has been seen full.
-func (s *store) observed(ctx context.Context, flag string) (time.Duration, error) {
+func (e *Executor) observed(ctx context.Context, flag string) (time.Duration, error) {
 	var age float64
-	err := s.db.QueryRowContext(ctx, s.l.sqlText(`SELECT {age full_since} FROM {observations} WHERE flag = ?`), flag).Scan(&age)
+	var since time.Time
+	err := e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT {age full_since}, full_since FROM {observations} WHERE flag = ?`), flag).Scan(&age, &since)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("reading when flag %s was first seen full: %w", flag, err)
 	}
-	return seconds(age), nil
+	return e.passed(since, seconds(age)), nil
 }
 
 // observe notes whether a flag is full now, for sources that do not remember.
 // An answer that is not "full", or none, breaks the soak.
 func (r *run) observe(ctx context.Context) error {
-	state, err := r.o.Flags.Rollout(ctx, r.rec.Flag)
+	state, err := r.rollout(ctx, r.rec.Flag)
 	if err == nil && !state.FullSince.IsZero() {
 		return nil // the source remembers by itself
 	}

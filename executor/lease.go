@@ -24,45 +24,27 @@ type lease struct {
 	cancel context.CancelCauseFunc
 	stop   chan struct{}
 	beat   sync.WaitGroup
+
+	receipts receipts
 }
 
 // acquire takes the lease, waiting for as long as wait while somebody else has
 // it. The returned context ends, with ErrLeaseLost, when the lease is lost.
 //
 // The engine's advisory lock tells at once that a holder has died: its
-// connection is gone. A holder that is merely frozen keeps that lock, so after
-// the lease's own time is up it is taken over all the same; the token then
-// stops the frozen one when it wakes.
+// connection is gone. A holder that is merely frozen keeps that lock; it is taken
+// over when its heartbeat has stood still for the lease's time. That is watched
+// here, by this process's monotonic clock: the server's may have been set. The
+// token then stops the frozen one when it wakes.
 func acquire(ctx context.Context, s Session, st *store, holder string, wait time.Duration, r Reporter) (*lease, context.Context, error) {
 	conn, err := s.DB().Conn(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connecting for the lease: %w", err)
 	}
 	l := &lease{st: st, holder: holder, conn: conn, stop: make(chan struct{})}
-	begun := time.Now()
-	told := false
-	for {
-		taken, held, err := l.try(ctx, s)
-		if err != nil {
-			_ = conn.Close()
-			return nil, nil, err
-		}
-		if taken {
-			break
-		}
-		held.Waited = time.Since(begun)
-		if held.Waited >= wait {
-			_ = conn.Close()
-			return nil, nil, held
-		}
-		if !told {
-			told = true
-			r.Report(LeaseWait{Holder: held.Holder, Since: held.Since})
-		}
-		if err := sleep(ctx, 250*time.Millisecond); err != nil {
-			_ = conn.Close()
-			return nil, nil, err
-		}
+	if err := l.win(ctx, s, wait, r); err != nil {
+		_ = conn.Close()
+		return nil, nil, err
 	}
 	run, cancel := context.WithCancelCause(ctx)
 	l.cancel = cancel
@@ -71,39 +53,77 @@ func acquire(ctx context.Context, s Session, st *store, holder string, wait time
 	return l, run, nil
 }
 
-// try makes one attempt. held describes the holder when it fails.
-func (l *lease) try(ctx context.Context, s Session) (bool, *LeaseHeldError, error) {
+// win tries until the lease is ours, or has been somebody else's for too long.
+func (l *lease) win(ctx context.Context, s Session, wait time.Duration, r Reporter) error {
+	begun := time.Now()
+	told := false
+	var last sign
+	still := begun // since when the holder's heartbeat has been the last one
+	for {
+		taken, now, held, err := l.try(ctx, s, last, time.Since(still) >= leaseTTL)
+		if err != nil || taken {
+			return err
+		}
+		if now.token != last.token || !now.expires.Equal(last.expires) {
+			last, still = now, time.Now()
+		}
+		// A lease whose time is up by the server's clock is watched to the end.
+		held.Waited = time.Since(begun)
+		if held.Waited >= wait && now.left > 0 {
+			return held
+		}
+		if !told {
+			told = true
+			r.Report(LeaseWait{Holder: held.Holder, Since: held.Since})
+		}
+		if err := sleep(ctx, 250*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// sign is the sign of life that a holder has left last.
+type sign struct {
+	token   int64
+	expires time.Time
+	left    float64 // seconds, by the server's clock
+}
+
+// try makes one attempt. held describes the holder when it fails. frozen: the
+// holder's heartbeat has been last for too long.
+func (l *lease) try(ctx context.Context, s Session, last sign, frozen bool) (taken bool, now sign, held *LeaseHeldError, err error) {
 	locked, session, err := s.TryLock(ctx, l.conn)
 	if err != nil {
-		return false, nil, fmt.Errorf("taking the advisory lock: %w", err)
+		return false, now, nil, fmt.Errorf("taking the advisory lock: %w", err)
 	}
-	var token int64
 	var holder string
 	var since time.Time
-	var left float64
-	err = l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token, holder, acquired_at, -({age expires_at}) FROM {lease} WHERE id = 1`)).
-		Scan(&token, &holder, &since, &left)
+	err = l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token, holder, acquired_at, expires_at, -({age expires_at}) FROM {lease} WHERE id = 1`)).
+		Scan(&now.token, &holder, &since, &now.expires, &now.left)
 	if err != nil {
-		return false, nil, fmt.Errorf("reading the lease: %w", err)
+		return false, now, nil, fmt.Errorf("reading the lease: %w", err)
 	}
-	if !locked && left > 0 {
+	frozen = frozen && now.token == last.token && now.expires.Equal(last.expires)
+	if !locked && !frozen {
 		if holder == "" {
 			holder = session
 		}
-		return false, &LeaseHeldError{Holder: holder, Since: since}, nil
+		return false, now, &LeaseHeldError{Holder: holder, Since: since}, nil
 	}
 	crashpoint("before the lease is taken")
 	n, err := l.st.exec(ctx, l.st.db, fmt.Sprintf(`UPDATE {lease} SET token = token + 1, holder = ?, acquired_at = {now}, expires_at = {now+%d}
-		WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.holder, token)
+		WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.holder, now.token)
 	if err != nil {
-		return false, nil, fmt.Errorf("taking the lease: %w", err)
+		return false, now, nil, fmt.Errorf("taking the lease: %w", err)
 	}
 	if n != 1 {
-		return false, &LeaseHeldError{Holder: "an executor that was faster", Since: time.Now()}, nil
+		return false, now, &LeaseHeldError{Holder: "an executor that was faster", Since: time.Now()}, nil
 	}
 	crashpoint("after the lease was taken")
-	l.token = token + 1
-	return true, nil, nil
+	l.token = now.token + 1
+	// Whose receipts are still there writes nothing more; a failure costs some rows.
+	_, _ = l.st.exec(ctx, l.st.db, `DELETE FROM {receipts} WHERE token < ?`, l.token)
+	return true, now, nil, nil
 }
 
 // heartbeat keeps the lease until it is released or lost.
@@ -120,33 +140,108 @@ func (l *lease) heartbeat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		beat, cancel := context.WithTimeout(ctx, leaseTTL/3)
-		n, err := l.st.exec(beat, l.st.db, fmt.Sprintf(`UPDATE {lease} SET expires_at = {now+%d} WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.token)
-		cancel()
+		cause := l.renew(ctx)
 		switch {
-		case err == nil && n == 1:
+		case cause == nil:
 			last = time.Now()
-		case err == nil:
-			l.cancel(ErrLeaseLost)
-			return
-		case time.Since(last) > leaseTTL:
-			l.cancel(ErrUnreachable)
-			return
+			continue
+		case errors.Is(cause, ErrLeaseLost):
+		case time.Since(last) <= leaseTTL:
+			continue
+		default:
+			if cause = l.silence(ctx); cause == nil {
+				last = time.Now()
+				continue
+			}
 		}
+		l.cancel(cause)
+		return
 	}
 }
 
-// fence makes a transaction fail unless the lease is still ours, and keeps it
-// from being taken over until the transaction ends.
-func (l *lease) fence(ctx context.Context, tx *sql.Tx) error {
-	var token int64
-	err := tx.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1 AND token = ? {share}`), l.token).Scan(&token)
-	if errors.Is(err, sql.ErrNoRows) {
-		l.cancel(ErrLeaseLost)
+// renew is one heartbeat.
+func (l *lease) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
+	defer cancel()
+	n, err := l.st.exec(ctx, l.st.db, fmt.Sprintf(`UPDATE {lease} SET expires_at = {now+%d} WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.token)
+	if err == nil && n != 1 {
 		return ErrLeaseLost
 	}
-	if err != nil {
+	return err
+}
+
+// silence says what it means that no heartbeat has got through for the lease's
+// time. MySQL and MariaDB answer, and let nobody write, while they wait for space
+// on a full disk; and it may be this process that stood still: nil, then.
+func (l *lease) silence(ctx context.Context) error {
+	asked, cancel := context.WithTimeout(ctx, leaseTTL/5)
+	defer cancel()
+	var token int64
+	err := l.st.db.QueryRowContext(asked, l.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
+	switch {
+	case err != nil:
+		return ErrUnreachable
+	case token > l.token:
+		return ErrLeaseLost
+	}
+	if err = l.renew(ctx); err != nil && !errors.Is(err, ErrLeaseLost) {
+		return errStuck
+	}
+	return err
+}
+
+// fence makes a transaction fail unless the lease is still ours, and unless all
+// that was acknowledged is there. It keeps the lease from being taken over until
+// the transaction ends.
+func (l *lease) fence(ctx context.Context, tx *sql.Tx) error {
+	held := `SELECT token FROM {lease} WHERE id = 1 AND token = ?`
+	args := []any{l.token}
+	if last := l.receipts.known(); last > 0 {
+		held += ` AND EXISTS (SELECT 1 FROM {receipts} r WHERE r.token = ? AND r.number = ?)`
+		args = append(args, l.token, last)
+	}
+	var token int64
+	err := tx.QueryRowContext(ctx, l.st.l.sqlText(held+` {share}`), args...).Scan(&token)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = l.gone(ctx, tx)
+	}
+	if err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrRewound) {
 		return fmt.Errorf("checking the lease: %w", err)
+	}
+	return err
+}
+
+// gone tells why the lease, or the last receipt, is not there.
+func (l *lease) gone(ctx context.Context, from runner) error {
+	var token int64
+	err := from.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && token <= l.token:
+		return ErrRewound
+	case err != nil:
+		return err
+	}
+	l.cancel(ErrLeaseLost)
+	return ErrLeaseLost
+}
+
+// still checks, outside of any transaction, what fence checks.
+func (l *lease) still(ctx context.Context) error {
+	var token int64
+	err := l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
+	last := l.receipts.known()
+	there := last == 0
+	if err == nil && token == l.token && !there {
+		there, err = l.st.receipt(ctx, l.st.db, l.token, last)
+	}
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("checking the lease: %w", err)
+	case err != nil, token < l.token, token == l.token && !there:
+		return ErrRewound
+	case token > l.token:
+		l.cancel(ErrLeaseLost)
+		return ErrLeaseLost
 	}
 	return nil
 }
@@ -163,6 +258,7 @@ func (l *lease) release(ctx context.Context) {
 	// lets go of the advisory lock.
 	_, _ = l.st.exec(ctx, l.st.db, `UPDATE {lease} SET holder = '', expires_at = {now} WHERE id = 1 AND token = ?`, l.token)
 	crashpoint("after the lease was given back")
+	_, _ = l.st.exec(ctx, l.st.db, `DELETE FROM {receipts} WHERE token = ?`, l.token)
 	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = l.conn.Close()
 	l.cancel(context.Canceled)

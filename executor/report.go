@@ -55,6 +55,9 @@ type (
 		Blocker   Blocker
 		Err       error // nil: it was ended
 	}
+	// Rewound says that the database has lost what it had said was safe, and that
+	// the work goes on from what is there.
+	Rewound struct{}
 	// LeaseWait says that another executor is at work.
 	LeaseWait struct {
 		Holder string
@@ -103,6 +106,7 @@ func (StepStarted) event()   {}
 func (StepDone) event()      {}
 func (LockWait) event()      {}
 func (BlockerEnded) event()  {}
+func (Rewound) event()       {}
 func (LeaseWait) event()     {}
 func (Progress) event()      {}
 func (Throttled) event()     {}

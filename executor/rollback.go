@@ -14,39 +14,44 @@ import (
 func (e *Executor) Rollback(ctx context.Context, name string) (State, error) {
 	var reached State
 	err := e.underLease(ctx, func(ctx context.Context, l *lease) error {
-		rec, err := e.st.migration(ctx, name)
-		if err != nil {
+		return e.despiteRewinds(ctx, l, func() (err error) {
+			reached, err = e.rollbackOnce(ctx, l, name)
 			return err
-		}
-		if rec == nil {
-			return &UsageError{Message: fmt.Sprintf("%s has never been expanded here: there is nothing to roll back", name)}
-		}
-		reached = rec.State
-		switch rec.resumeState() {
-		case RolledBack:
-			return nil
-		case Done, Planned:
-			if !rec.onlyWidened() {
-				return &UsageError{
-					Message: fmt.Sprintf("%s is %s: what it replaced is gone", name, rec.State),
-					Instead: "write a new migration that brings back what you need",
-				}
-			}
-			if err := e.notBuiltUpon(ctx, rec); err != nil {
-				return err
-			}
-		case Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
-		}
-		r, err := e.start(ctx, l, rec)
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		err = r.rollback(ctx)
-		reached = rec.State
-		return err
+		})
 	})
 	return reached, err
+}
+
+func (e *Executor) rollbackOnce(ctx context.Context, l *lease, name string) (State, error) {
+	rec, err := e.recall(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if rec == nil {
+		return "", &UsageError{Message: fmt.Sprintf("%s has never been expanded here: there is nothing to roll back", name)}
+	}
+	switch rec.resumeState() {
+	case RolledBack:
+		return rec.State, nil
+	case Done, Planned:
+		if !rec.onlyWidened() {
+			return rec.State, &UsageError{
+				Message: fmt.Sprintf("%s is %s: what it replaced is gone", name, rec.State),
+				Instead: "write a new migration that brings back what you need",
+			}
+		}
+		if err := e.notBuiltUpon(ctx, rec); err != nil {
+			return rec.State, err
+		}
+	case Expanding, Backfilling, Verifying, Open, Contracting, Grace, Failed:
+	}
+	r, err := e.start(ctx, l, rec)
+	if err != nil {
+		return rec.State, err
+	}
+	defer r.close()
+	err = r.rollback(ctx)
+	return rec.State, err
 }
 
 // onlyWidened reports a migration that was done as soon as it had expanded:

@@ -129,7 +129,7 @@ func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus,
 		FailedStep: rec.FailedStep, FailedReason: rec.FailedReason,
 	}
 	if rec.State == Grace {
-		m.GraceLeft = rec.graceLeft().Seconds()
+		m.GraceLeft = e.graceLeft(rec).Seconds()
 	}
 	for _, g := range gatesOf(rec) {
 		m.Gates = append(m.Gates, e.gate(ctx, rec, g))

@@ -97,7 +97,7 @@ func (r *run) mayLose(ctx context.Context, s plan.Step) error {
 		return nil
 	}
 	var loses bool
-	err := r.st.db.QueryRowContext(ctx, s.UndoLoses.SQL).Scan(&loses)
+	err := r.ask(ctx, func() error { return r.st.db.QueryRowContext(ctx, s.UndoLoses.SQL).Scan(&loses) })
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("asking whether undoing loses rows: %w", r.s.Redact(err))
 	}
@@ -157,18 +157,9 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 			return err
 		}
 	}
-	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
-		return err
-	}
-	if err := r.lease.fence(ctx, tx); err != nil {
-		return err
-	}
-	crashpoint(s.ID + ", before the commit")
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	crashpoint(s.ID + ", after the commit")
-	return nil
+	r.lease.receipts.mu.Lock()
+	defer r.lease.receipts.mu.Unlock()
+	return r.commit(ctx, tx, s.ID+", ", func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
 }
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
@@ -191,7 +182,7 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 				continue
 			}
 		}
-		if err := r.stillHeld(ctx); err != nil {
+		if err := r.lease.still(ctx); err != nil {
 			return err
 		}
 		crashpoint(s.ID + ", before a statement")
@@ -207,7 +198,7 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 			return err
 		}
 	}
-	return r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+	return r.record(ctx, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
 }
 
 // catchUp does, for a step that was cut off, what an undo does first.
@@ -233,20 +224,6 @@ func (r *run) probe(ctx context.Context, query string) (bool, error) {
 		return false, fmt.Errorf("probing: %w", err)
 	}
 	return there, nil
-}
-
-// stillHeld checks the lease before a statement that no transaction can fence.
-func (r *run) stillHeld(ctx context.Context) error {
-	var token int64
-	err := r.st.db.QueryRowContext(ctx, r.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
-	if err != nil {
-		return fmt.Errorf("checking the lease: %w", err)
-	}
-	if token != r.lease.token {
-		r.lease.cancel(ErrLeaseLost)
-		return ErrLeaseLost
-	}
-	return nil
 }
 
 func bounds(s plan.Step) Bounds {

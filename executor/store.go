@@ -95,10 +95,13 @@ func (s *store) migrations(ctx context.Context) ([]*record, error) {
 	return s.records(ctx, columns, `ORDER BY name`, string(Done), string(RolledBack))
 }
 
-// later are the migrations that began after another one was done.
+// later are the migrations that did something after another one was done, by the
+// order of the journal: a clock may have been set back in between.
 func (s *store) later(ctx context.Context, name string) ([]*record, error) {
-	return s.records(ctx, recordColumns, `WHERE state <> ? AND started_at >= (SELECT m.finished_at FROM {migrations} m WHERE m.name = ?) ORDER BY started_at`,
-		string(RolledBack), name)
+	return s.records(ctx, recordColumns, `WHERE state <> ? AND name <> ? AND EXISTS (SELECT 1 FROM {journal} j WHERE j.migration = {migrations}.name
+		AND j.run = {migrations}.run AND j.action IN ('do', 'undo')
+		AND j.id > (SELECT MAX(k.id) FROM {journal} k WHERE k.migration = ? AND k.action = 'do')) ORDER BY started_at`,
+		string(RolledBack), name, name)
 }
 
 func (s *store) records(ctx context.Context, columns, which string, args ...any) ([]*record, error) {
@@ -145,19 +148,21 @@ func (s *store) begin(ctx context.Context, tx *sql.Tx, p *plan.Plan, state State
 }
 
 // setState moves a migration on, with what becomes true at that moment.
-func (s *store) setState(ctx context.Context, tx *sql.Tx, name string, to State, grace time.Duration) error {
+func (s *store) setState(ctx context.Context, tx *sql.Tx, name string, to State, graceUntil time.Time) error {
+	args := []any{string(to)}
 	set := ""
 	switch to {
 	case Open:
 		set = ", opened_at = COALESCE(opened_at, {now}), contracted_at = NULL, grace_until = NULL"
 	case Grace:
-		set = fmt.Sprintf(", contracted_at = {now}, grace_until = {now+%.6f}", grace.Seconds())
+		set = ", contracted_at = {now}, grace_until = ?"
+		args = append(args, graceUntil)
 	case Done, RolledBack:
 		set = ", finished_at = {now}"
 	case Planned, Expanding, Backfilling, Verifying, Contracting, Failed:
 	}
 	_, err := s.exec(ctx, tx, `UPDATE {migrations} SET state = ?, resume = '', failed_step = '', failed_reason = '', updated_at = {now}`+set+
-		` WHERE name = ?`, string(to), name)
+		` WHERE name = ?`, append(args, name)...)
 	if err != nil {
 		return fmt.Errorf("recording state %s of %s: %w", to, name, err)
 	}

@@ -88,6 +88,11 @@ var ownTables = []string{
   held {text} NOT NULL,
   updated_at {time} NOT NULL
 )`,
+	`CREATE TABLE IF NOT EXISTS {receipts} (
+  token bigint NOT NULL,
+  number bigint NOT NULL,
+  PRIMARY KEY (token, number)
+)`,
 	`CREATE TABLE IF NOT EXISTS {failures} (
   id {serial},
   migration {key} NOT NULL,
@@ -203,7 +208,7 @@ func bootstrapped(ctx context.Context, db *sql.DB, l Layout) (bool, error) {
 func upToDate(ctx context.Context, s Session) (bool, error) {
 	var n int
 	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p WHERE t.id = p.id
-		AND NOT EXISTS (SELECT 1 FROM {failures} f WHERE f.id < 0)`)).Scan(&n)
+		AND NOT EXISTS (SELECT 1 FROM {failures} f WHERE f.id < 0) AND NOT EXISTS (SELECT 1 FROM {receipts} r WHERE r.token < 0)`)).Scan(&n)
 	switch {
 	case err == nil:
 		return true, nil

@@ -106,7 +106,8 @@ func (r *run) left(ctx context.Context, c plan.Chunks) (bool, error) {
 		return false, nil
 	}
 	var left bool
-	if err := r.st.db.QueryRowContext(ctx, c.Left).Scan(&left); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	err := r.ask(ctx, func() error { return r.st.db.QueryRowContext(ctx, c.Left).Scan(&left) })
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, fmt.Errorf("looking for rows left in %s: %w", c.Label, r.s.Redact(err))
 	}
 	return left, nil
@@ -120,18 +121,11 @@ func (r *run) walkOnce(ctx context.Context, step, what string, c plan.Chunks) er
 
 // all walks the whole table, from the checkpoints if there are valid ones.
 func (w *walk) all(ctx context.Context) error {
-	var err error
-	if w.walker, err = w.source().Walk(ctx, w.chunks); err != nil {
-		return fmt.Errorf("preparing to walk %s: %w", w.chunks.Label, err)
-	}
-	steer, err := w.steering(ctx)
+	positions, err := w.prepare(ctx)
 	if err != nil {
 		return err
 	}
-	positions, err := w.positions(ctx)
-	if err != nil {
-		return err
-	}
+	steer := w.steer
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	steer.begin(ctx, w)
@@ -145,6 +139,22 @@ func (w *walk) all(ctx context.Context) error {
 		w.saveRate(ctx)
 	}
 	return err
+}
+
+// prepare finds out where to walk. It changes nothing but checkpoints.
+func (w *walk) prepare(ctx context.Context) (positions []position, err error) {
+	err = w.ask(ctx, func() (err error) {
+		if w.walker, err = w.source().Walk(ctx, w.chunks); err != nil {
+			return fmt.Errorf("preparing to walk %s: %w", w.chunks.Label, err)
+		}
+		if _, err = w.steering(ctx); err != nil {
+			return err
+		}
+		w.done.Store(0)
+		positions, err = w.positions(ctx)
+		return err
+	})
+	return positions, err
 }
 
 // source is where a walk reads.

@@ -90,6 +90,10 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		took := time.Since(begun)
 		w.adapt(took, w.aim(pace.target))
 		w.beware(took >= bound)
+		if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
+			p.at = moved.at
+			continue
+		}
 		if errors.Is(err, errTooSlow) {
 			continue
 		}
@@ -185,6 +189,9 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
+			return err
+		}
 		if w.mutates && bound < longest && time.Since(tried) >= bound && w.s.Classify(err) != Disconnected && w.s.Classify(err) != BadRow {
 			return errTooSlow
 		}
@@ -198,8 +205,8 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 			if lost++; lost > mostLost {
 				return w.s.Redact(err)
 			}
-			// The commit's outcome is unknown, and does not matter: what a
-			// piece has done it will not find to do again.
+			// The commit's outcome is unknown: the next try finds the checkpoint
+			// where the piece begins, or elsewhere.
 			w.close()
 			w.conn = nil
 		case BadRow:
@@ -253,8 +260,11 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 		return err
 	}
 	if w.durable {
-		_, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ?, rows_changed = rows_changed + ?
-			WHERE migration = ? AND step = ? AND span = ?`, piece.To, piece.Rows, changed, w.rec.Name, w.step, p.n)
+		n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ?, rows_changed = rows_changed + ?
+			WHERE migration = ? AND step = ? AND span = ? AND position = ?`, piece.To, piece.Rows, changed, w.rec.Name, w.step, p.n, p.at)
+		if err == nil && n == 0 {
+			err = w.elsewhere(ctx, tx, p)
+		}
 		if err != nil {
 			return err
 		}
@@ -269,6 +279,28 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 	crashpoint(w.step + ", after the commit")
 	w.changed.Add(changed)
 	return nil
+}
+
+// elsewhereError says that a span's checkpoint is not where the worker believed:
+// the answer to a commit was lost, or with a server what it had committed last.
+type elsewhereError struct{ at string }
+
+func (e *elsewhereError) Error() string { return "the checkpoint is at " + e.at }
+
+// elsewhere reads where a checkpoint is.
+func (w *worker) elsewhere(ctx context.Context, tx *sql.Tx, p position) error {
+	e := &elsewhereError{}
+	err := tx.QueryRowContext(ctx, w.st.l.sqlText(`SELECT position FROM {checkpoints} WHERE migration = ? AND step = ? AND span = ?`),
+		w.rec.Name, w.step, p.n).Scan(&e.at)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return ErrRewound
+	case err != nil:
+		return err
+	case e.at == p.at:
+		return nil // some servers do not count a row that stays as it was
+	}
+	return e
 }
 
 // count adds up what a counting statement says of a piece, and keeps a few keys.

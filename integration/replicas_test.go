@@ -29,6 +29,7 @@ const replicaPassword = "s3cret"
 type pair struct {
 	*world
 	replicaURL string
+	primary    string  // the primary's container
 	container  string  // the replica's
 	replica    *sql.DB // to stop and start it
 }
@@ -113,22 +114,22 @@ func exact(t *testing.T, db *sql.DB, statements ...string) {
 
 func newPair(t *testing.T, engine string) *pair {
 	t.Helper()
-	var primary, primaryURL, replicaURL string
+	var primaryURL, replicaURL string
 	p := &pair{}
 	if engine == servers.Postgres {
-		primary, primaryURL = container(t, engine, nil, []string{"postgres", "-c", "fsync=off", "-c", "max_wal_size=2GB"})
+		p.primary, primaryURL = container(t, engine, nil, []string{"postgres", "-c", "fsync=off", "-c", "max_wal_size=2GB"})
 		as := "setpriv --reuid=postgres --regid=postgres --init-groups "
-		docker(t, "exec", primary, "sh", "-c", `echo "host replication all all scram-sha-256" >> $PGDATA/pg_hba.conf && `+as+`pg_ctl reload -D $PGDATA`)
+		docker(t, "exec", p.primary, "sh", "-c", `echo "host replication all all scram-sha-256" >> $PGDATA/pg_hba.conf && `+as+`pg_ctl reload -D $PGDATA`)
 		p.container, replicaURL = container(t, engine, []string{"--env", "PGPASSWORD=" + replicaPassword, "--entrypoint", "sh"}, []string{
 			"-c",
-			"install -d -o postgres -m 700 $PGDATA /var/run/postgresql && " + as + "pg_basebackup -h " + address(t, primary) +
+			"install -d -o postgres -m 700 $PGDATA /var/run/postgresql && " + as + "pg_basebackup -h " + address(t, p.primary) +
 				" -U postgres -D $PGDATA -R -X stream -c fast && exec " + as + "postgres -c fsync=off",
 		})
 	} else {
 		binary := []string{"--server-id=1", "--log-bin=binlog", "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2"}
-		primary, primaryURL = container(t, engine, nil, binary)
+		p.primary, primaryURL = container(t, engine, nil, binary)
 		p.container, replicaURL = container(t, engine, nil, append([]string{"--server-id=2"}, binary[1:]...))
-		p.follow(t, engine, openURL(t, primaryURL), openURL(t, replicaURL), address(t, primary))
+		p.follow(t, engine, openURL(t, primaryURL), openURL(t, replicaURL), address(t, p.primary))
 	}
 	exact(t, openURL(t, primaryURL), "CREATE DATABASE shop")
 	shop := func(server string) string {

@@ -130,7 +130,7 @@ func (s *session) Redact(err error) error {
 
 // namesOnly are the errors whose messages quote nothing but names.
 var namesOnly = map[uint16]bool{
-	1044: true, 1045: true, 1046: true, 1048: true, 1049: true, 1050: true, 1051: true, 1054: true, 1060: true, 1061: true, 1072: true,
+	3: true, 1021: true, 1026: true, 1114: true, 1044: true, 1045: true, 1046: true, 1048: true, 1049: true, 1050: true, 1051: true, 1054: true, 1060: true, 1061: true, 1072: true,
 	1075: true, 1091: true, 1100: true, 1109: true, 1142: true, 1143: true, 1146: true, 1193: true, 1205: true, 1213: true, 1227: true, 1264: true,
 	1265: true, 1305: true, 1317: true, 1359: true, 1360: true, 1364: true, 1365: true, 1406: true, 1419: true, 1442: true, 1553: true,
 	1828: true, 1829: true, 1845: true, 1846: true, 3108: true, 3819: true, 3837: true, 3959: true, 4025: true,

@@ -63,6 +63,8 @@ func (r *Reporter) Report(event executor.Event) {
 		r.lockWait(e)
 	case executor.BlockerEnded:
 		r.blockerEnded(e)
+	case executor.Rewound:
+		r.log.Warn("the database has lost what it had said was safe (a failover to a replica that was behind?); going on from what is there")
 	case executor.LeaseWait:
 		r.leaseWait(e)
 	case executor.Progress:
