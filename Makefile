@@ -3,8 +3,9 @@
 # make test         all tests, with the race detector, on PostgreSQL 17, MySQL 9 and MariaDB 11.8
 # make test-matrix  the same on all seven versions
 # make test-short   the tests that need no server
-# make bench        the backfill against one plain UPDATE
+# make bench        a change of a column beside one UPDATE, a blocking ALTER and other tools (BENCHFLAGS=--help)
 # make soak         an hour of migrations there and back under writers at full speed (SOAKFLAGS='--engine mysql --duration 20m')
+# make load         what users see of every kind of change at a fixed rate (LOADFLAGS='--engine mysql --kinds split,merge')
 # make lint, fmt    check, or rewrite, the code's form
 
 SHELL := /bin/bash
@@ -24,6 +25,7 @@ ENGINE ?= postgres
 DEMOFLAGS ?=
 BENCHFLAGS ?=
 SOAKFLAGS ?=
+LOADFLAGS ?=
 
 DEFAULT_SERVERS := postgres:17 mysql:9 mariadb:11.8
 ALL_SERVERS := postgres:13 postgres:15 postgres:17 postgres:18 mysql:9 mariadb:10.11 mariadb:11.8
@@ -92,6 +94,11 @@ bench: build
 soak: build
 	scripts/servers.sh $(DEFAULT_SERVERS)
 	go run ./integration/soak $(SOAKFLAGS)
+
+.PHONY: load
+load:
+	scripts/servers.sh $(DEFAULT_SERVERS)
+	go run ./integration/load/kinds $(LOADFLAGS)
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT)
