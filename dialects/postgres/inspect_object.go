@@ -223,7 +223,7 @@ func (in *inspector) objects(ctx context.Context, refs []planner.ObjectRef, path
 	byKind := map[string][]planner.ObjectRef{}
 	var kinds []string
 	for _, r := range refs {
-		if objectQueries[r.Kind] == "" {
+		if objectQueries[baseKind(r.Kind)] == "" {
 			continue
 		}
 		if byKind[r.Kind] == nil {
@@ -275,7 +275,7 @@ func (in *inspector) objectsOf(ctx context.Context, kind string, refs []planner.
 		full, plain = append(full, quoteRef(r.Ref)), append(plain, r.Ref.Name)
 		tables, details = append(tables, quoteRef(r.On)), append(details, r.Detail)
 	}
-	rows, err := in.tx.QueryContext(ctx, objectQuery(kind, in.version), full, plain, tables, details)
+	rows, err := in.tx.QueryContext(ctx, objectQuery(baseKind(kind), in.version), full, plain, tables, details)
 	if err != nil {
 		return nil, err
 	}
@@ -316,7 +316,7 @@ func (in *inspector) objectsOf(ctx context.Context, kind string, refs []planner.
 // choose picks among objects of one name: along the search path, and of
 // functions the one with the arguments that are meant.
 func choose(found []*planner.Object, ref planner.ObjectRef, path []string) *planner.Object {
-	if ref.Kind == kindFunction {
+	if baseKind(ref.Kind) == kindFunction {
 		if ref.Detail == "" && len(found) > 1 {
 			return nil
 		}

@@ -123,7 +123,11 @@ func (l *linter) renamed(x *pg.RenameStmt) {
 		if l.taken {
 			return
 		}
-		l.find("rename-breaks-old-app", plan.Warning, 0, "create it under the new name beside the old one, and drop that when nobody uses it",
+		severity := plan.Warning
+		if o, ok := renamedObject(x); ok && (reader{}).moved(x.RenameType, o, "", false) != nil {
+			severity = plan.Info // the plan says what it does about it
+		}
+		l.find("rename-breaks-old-app", severity, 0, "create it under the new name beside the old one, and drop that when nobody uses it",
 			"old versions may still use the old name of the %s", strings.ToLower(objectName(x.RenameType)))
 	}
 }

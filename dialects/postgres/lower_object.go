@@ -91,7 +91,7 @@ func (g *directs) read(c planner.Direct) error {
 		return fmt.Errorf("reading %s: it is not one statement", c.What)
 	}
 	n := tree.Stmts[0].Stmt
-	name := g.object.Kind + " " + c.Object.Ref.String()
+	name := baseKind(g.object.Kind) + " " + c.Object.Ref.String()
 	switch {
 	case creation(n):
 		known := g.there && (g.before != nil || g.created)

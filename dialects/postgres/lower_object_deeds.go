@@ -36,7 +36,12 @@ func (g *directs) deed(c planner.Direct, n *pg.Node) (deed, error) {
 	case *pg.AlterTableStmt:
 		return g.alterDeed(c, x)
 	case *pg.RenameStmt:
+		if tablePartKinds[x.RenameType] == "" {
+			return g.moveDeed(c, n)
+		}
 		return g.renameDeed(c, x)
+	case *pg.AlterObjectSchemaStmt:
+		return g.moveDeed(c, n)
 	case *pg.VacuumStmt:
 		return deed{
 			do: []string{c.SQL}, apart: true, outside: true, work: plan.Scan, why: "readers and writers go on meanwhile",

@@ -61,6 +61,10 @@ func (r reader) object(n *pg.Node) []planner.Change {
 		return r.defaultPrivileges(x)
 	case *pg.AlterOwnerStmt:
 		return r.owner(x)
+	case *pg.AlterObjectSchemaStmt:
+		if out := r.setSchema(x); out != nil {
+			return out
+		}
 	}
 	if out := r.definition(n); out != nil {
 		return out

@@ -116,10 +116,30 @@ func (r reader) renameObject(x *pg.RenameStmt) []planner.Change {
 		}
 	}
 	what := "ALTER " + kind + " " + ref.String() + " RENAME"
+	if o, ok := renamedObject(x); ok {
+		if out := r.moved(x.RenameType, o, "RENAME TO "+x.Newname, x.MissingOk); out != nil {
+			return out
+		}
+	}
 	if x.RenameType == pg.ObjectType_OBJECT_COLUMN {
 		what = "ALTER " + objectName(x.RelationType) + " " + ref.String() + " RENAME COLUMN"
 	}
 	return r.breaks(what, "rename-breaks-old-app", "running versions of the app use the old name, and there is no moment at which all of them change: create it under the new name beside the old one, and drop the old one in the same migration, which puts that off to contract")
+}
+
+// renamedObject is what a statement renames, if it is an object of its own.
+func renamedObject(x *pg.RenameStmt) (planner.ObjectRef, bool) {
+	switch {
+	case x.RenameType == pg.ObjectType_OBJECT_COLUMN:
+		return planner.ObjectRef{}, false
+	case x.Relation != nil:
+		return planner.ObjectRef{Kind: relationKinds[x.RenameType], Ref: refOf(x.Relation)}, relationKinds[x.RenameType] != ""
+	}
+	if o, ok := listedType(x.RenameType, x.Object); ok {
+		return o, true
+	}
+	o, ok := objectNamed(x.RenameType, x.Object)
+	return o, ok && o.Ref.Name != ""
 }
 
 // breaks refuses a statement under a rule.

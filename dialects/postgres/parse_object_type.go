@@ -13,7 +13,7 @@ func (r reader) alterEnum(x *pg.AlterEnumStmt) []planner.Change {
 	ref := nameRef(x.TypeName)
 	if x.OldVal != "" {
 		return r.breaks("ALTER TYPE "+ref.String()+" RENAME VALUE", "rename-breaks-old-app",
-			"running versions of the app read and write the old value: add the new value, let the app write that, and UPDATE the rows in a later migration")
+			"running versions of the app read and write the old value: add the new value, let the app write that, and UPDATE the rows in a later migration; or make the type anew, with USING to say which value takes the place of which (migrate explain enum-value-removed)")
 	}
 	return r.one(planner.Direct{
 		What: "ALTER TYPE " + ref.String() + " ADD VALUE " + literal(x.NewVal), Object: planner.ObjectRef{Kind: kindType, Ref: ref}, Effect: planner.Widens,
