@@ -34,7 +34,7 @@ that are open, in small pieces. It fails when it finds an inconsistent row.
 shape and derives the new one from it, --repair down the other way round.
 
 With --replica-url the rows are read on a replica, once it shows what the
-database holds now. Where it shows inconsistent rows, the database itself is asked.`,
+database holds now. Where rows disagree there, the database itself is asked.`,
 		Example: example(`
 			migrate verify
 			migrate verify 0007_split_name --values
