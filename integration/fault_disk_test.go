@@ -28,7 +28,7 @@ func newSmallDisk(t *testing.T, engine string, more ...string) smallDisk {
 	case servers.Postgres:
 		// Its tables only: a server that cannot write its log restarts.
 		d.dir = "/small"
-		d.container, d.url = container(t, engine, []string{"--tmpfs", d.dir + ":size=48m"}, []string{"postgres", "-c", "fsync=off"})
+		d.container, d.url = container(t, engine, []string{"--tmpfs", d.dir + ":size=128m"}, []string{"postgres", "-c", "fsync=off"})
 		docker(t, "exec", d.container, "chown", "postgres", d.dir)
 		exact(t, openURL(t, d.url), "CREATE TABLESPACE small LOCATION '"+d.dir+"'")
 	case servers.MySQL:
