@@ -113,6 +113,18 @@ func (m *InProcess) Flag(ctx context.Context, name string, full bool) error {
 	})
 }
 
+// Verify counts the rows in which old and new shape do not say the same.
+func (m *InProcess) Verify(ctx context.Context, name string) (mismatches int64, err error) {
+	err = m.with(ctx, func(e *executor.Executor, _ dialects.Engine, _ dialects.Session) error {
+		tables, err := e.Verify(ctx, name, "")
+		for _, t := range tables {
+			mismatches += t.Mismatches
+		}
+		return err
+	})
+	return mismatches, err
+}
+
 // State is the migration's; "" if migrate does not know it.
 func (m *InProcess) State(ctx context.Context, name string) (state executor.State, err error) {
 	err = m.with(ctx, func(e *executor.Executor, _ dialects.Engine, _ dialects.Session) error {
