@@ -19,7 +19,7 @@ func TestSoak(t *testing.T) {
 	servers.Each(t, func(t *testing.T, d *servers.Database) {
 		var log, summary strings.Builder
 		s, err := run(t.Context(), options{
-			Engine: d.Engine, URL: d.URL, Duration: 15 * time.Second, Rows: 2000, Writers: 2, Dwell: 300 * time.Millisecond, Log: &log,
+			Engine: d.Engine, URL: d.URL, Duration: 10 * time.Second, Rows: 2000, Writers: 2, Dwell: 300 * time.Millisecond, Log: &log,
 		})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, &log)
