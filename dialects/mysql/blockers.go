@@ -103,13 +103,26 @@ func (b *blockers) indexes() {
 		case ix.Primary:
 			b.add(planner.ObjectRef{}, "the primary key of "+b.t.Ref.Name, "it contains the column, by which rows are found while both shapes live")
 		case kind == "functional":
-			b.add(ref, "index "+ix.Name, "MySQL neither renames nor drops a column that it computes something of (%s): drop it first", ix.Definition)
-		case kind != "" && b.wish != planner.WishDrop:
-			b.add(ref, "index "+ix.Name, "a second %s index beside it, for new versions, cannot be built while the table is written to: drop it first", kind)
+			b.add(ref, "index "+ix.Name, "MySQL neither renames nor drops a column that it computes something of (%s): %s", ix.Definition, b.inOneFile("DROP INDEX", "CREATE INDEX"))
+		case kind == "SPATIAL" && b.wish != planner.WishDrop:
+			b.add(ref, "index "+ix.Name, "a second SPATIAL index, for new versions, wants a column that is NOT NULL, which the one beside it is not until contract: %s", b.inOneFile("DROP INDEX", "CREATE SPATIAL INDEX"))
 		case ix.Unique && len(ix.Columns) > 1 && b.wish == planner.WishDrop:
 			b.add(ref, "index "+ix.Name, "it is unique over several columns, and would be unique over fewer without this one: drop it first")
 		}
 	}
+}
+
+// inOneFile is the way out where a column is to go on under something that must
+// be dropped for its change and made again after it.
+func (b *blockers) inOneFile(drop, again string, change ...string) string {
+	if b.wish == planner.WishDrop {
+		return "drop it first"
+	}
+	between := "the change"
+	if len(change) > 0 {
+		between = change[0]
+	}
+	return fmt.Sprintf("write %s before %s and %s after it, in the same file", drop, between, again)
 }
 
 func (b *blockers) constraints() {
@@ -119,13 +132,15 @@ func (b *blockers) constraints() {
 		}
 		ref := b.part("constraint", c.Name)
 		switch {
-		case c.Kind == "foreign key" && b.wish != planner.WishRename:
+		case c.Kind == "foreign key" && b.wish == planner.WishReplace:
+			b.add(ref, "foreign key "+c.Name, "it contains the column, and wants the same type on both sides: %s", b.inOneFile("DROP FOREIGN KEY", "ADD CONSTRAINT", "the change of both columns"))
+		case c.Kind == "foreign key" && b.wish == planner.WishDrop:
 			b.add(ref, "foreign key "+c.Name, "it contains the column: drop it first")
 		case c.Kind != "check":
 		case !b.d.maria:
-			b.add(ref, "check constraint "+c.Name, "MySQL does not rename a column that a check mentions: drop it first")
+			b.add(ref, "check constraint "+c.Name, "MySQL does not rename a column that a check mentions: %s", b.inOneFile("DROP CHECK", "ADD CONSTRAINT"))
 		case b.wish == planner.WishReplace, b.wish == planner.WishDrop && len(c.Columns) > 1:
-			b.add(ref, "check constraint "+c.Name, "it mentions the column: drop it first")
+			b.add(ref, "check constraint "+c.Name, "it mentions the column: %s", b.inOneFile("DROP CONSTRAINT", "ADD CONSTRAINT"))
 		}
 	}
 }
@@ -146,8 +161,12 @@ func (b *blockers) dependents() {
 		case "foreign key":
 			if b.wish != planner.WishRename {
 				name, child, _ := strings.Cut(dep.Name, " of ")
+				way := "drop it first"
+				if b.wish == planner.WishReplace {
+					way = b.inOneFile("DROP FOREIGN KEY", "ADD CONSTRAINT", "the change of both columns")
+				}
 				b.add(planner.ObjectRef{Kind: "constraint", Ref: planner.Ref{Name: name}, On: planner.Ref{Name: child}}, "foreign key "+dep.Name,
-					"it refers to %s: drop it first", b.t.Ref.Name)
+					"it refers to %s: %s", b.t.Ref.Name, way)
 			}
 		case "view":
 			if b.wish != planner.WishReplace {

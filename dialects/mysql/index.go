@@ -22,11 +22,30 @@ func (d *dialect) building(s *planner.Schema, t *planner.Table, ix planner.Index
 		return manner{inplace, plan.Build}
 	case d.maria && s.VersionNum >= mariaOnlineCopy:
 		return manner{copyNone, plan.Rewrite}
+	case kind == "functional" && (ix.Unique || hiddenAfter(t, ix)):
+		return manner{copyShared, plan.Rewrite}
 	case kind == "FULLTEXT" && fulltext(t) == "" && t.Facts[factHiddenColumns] == "":
 		// The first one adds a hidden column.
 		return manner{inplaceShared, plan.Rewrite}
 	}
 	return manner{inplaceShared, plan.Build}
+}
+
+// hiddenAfter reports whether the hidden column of an index that computes
+// something would come before another's: MySQL orders them by the names of their
+// indexes, and changes that order by copying the table only.
+func hiddenAfter(t *planner.Table, ix planner.Index) bool {
+	return slices.ContainsFunc(t.Indexes, func(x planner.Index) bool {
+		return indexKind(x) == "functional" && strings.ToLower(x.Name) > strings.ToLower(ix.Name)
+	})
+}
+
+// unbuilding says how an index is dropped.
+func (d *dialect) unbuilding(s *planner.Schema, ix planner.Index) manner {
+	if ix.Unique && indexKind(ix) == "functional" {
+		return manner{d.copying(s), plan.Rewrite}
+	}
+	return manner{inplace, plan.Metadata}
 }
 
 // buildIndex is the step that builds one index, and what is to be said of it.
@@ -36,7 +55,7 @@ func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, ix planner.Ind
 		// CREATE INDEX has its options without a comma.
 		stmts(stmt(ix.Definition+" "+strings.ReplaceAll(m.how, ",", ""), p.indexes([]string{ix.Name}, 1))),
 		// MariaDB's DROP INDEX takes no ALGORITHM.
-		stmts(stmt(alterTable(t.Ref.Name, inplace, "DROP INDEX "+quoteName(ix.Name)), p.indexes([]string{ix.Name}, 0))))
+		stmts(stmt(alterTable(t.Ref.Name, d.unbuilding(s, ix).how, "DROP INDEX "+quoteName(ix.Name)), p.indexes([]string{ix.Name}, 0))))
 	st.Rows = t.Rows
 	out := steps(st)
 	out.Hazards = d.told(s, t, m, "build index "+ix.Name)
@@ -51,7 +70,7 @@ func (d *dialect) createIndex(s *planner.Schema, op planner.OpCreateIndex) (plan
 			return planner.Lowered{}, err
 		}
 	}
-	return d.buildIndex(s, op.Table, planner.Index{Name: op.Change.Name, Definition: sql}, ""), nil
+	return d.buildIndex(s, op.Table, planner.Index{Name: op.Change.Name, Unique: op.Change.Unique, Definition: sql}, ""), nil
 }
 
 // indexOn writes an index's definition for the table under another name.
@@ -75,7 +94,7 @@ func (d *dialect) copyIndexes(s *planner.Schema, op planner.OpCopyIndexes) (plan
 		if ix == nil {
 			continue
 		}
-		if ix.Primary || indexKind(*ix) != "" {
+		if kind := indexKind(*ix); ix.Primary || kind != "" && kind != "FULLTEXT" {
 			return planner.Lowered{}, d.unsupported(fmt.Sprintf("index %s of %s", from, op.Table.Ref.Name),
 				"it cannot be copied to another column while the table is in use", "")
 		}
@@ -128,9 +147,14 @@ func (d *dialect) dropIndex(s *planner.Schema, op planner.OpDropIndex) (planner.
 	if fk := neededBy(t, ix); fk != "" {
 		return planner.Lowered{}, d.unsupported("index "+ix.Name, "foreign key "+fk+" needs it", "create another index on the same columns first")
 	}
-	built := d.buildIndex(s, t, ix, "").Steps[0]
-	st := ddl(t.Ref.Name, fmt.Sprintf("drop index %s of %s", ix.Name, t.Ref.Name), "", plan.Metadata, built.UndoStatements, built.Statements)
-	return steps(st), nil
+	built, m := d.buildIndex(s, t, ix, "").Steps[0], d.unbuilding(s, ix)
+	st := ddl(t.Ref.Name, fmt.Sprintf("drop index %s of %s", ix.Name, t.Ref.Name), "", m.work, built.UndoStatements, built.Statements)
+	if m.work != plan.Metadata {
+		st.Rows = t.Rows
+	}
+	out := steps(st)
+	out.Hazards = d.told(s, t, m, "drop index "+ix.Name)
+	return out, nil
 }
 
 // neededBy names the foreign key for which the index is the only one that starts

@@ -52,3 +52,33 @@ INSERT INTO pages VALUES (1, 1, 2), (2, NULL, 2);
 DROP INDEX k ON pages;
 CREATE INDEX k ON pages (a, b);
 ALTER TABLE pages DROP INDEX u, ADD UNIQUE KEY u (b, a);
+=== my-rename-functional: mysql
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(40), n int, KEY by_lower ((lower(title))));
+INSERT INTO pages VALUES (1, 'Ada', 1), (2, NULL, 2);
+---
+DROP INDEX by_lower ON pages;
+ALTER TABLE pages RENAME COLUMN title TO headline;
+CREATE INDEX by_lower ON pages ((lower(headline)));
+=== my-retype-functional: mysql
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(40), n int, KEY by_n ((n + 1)));
+INSERT INTO pages VALUES (1, 'Ada', 1), (2, NULL, 2);
+---
+-- migrate:phase expand
+DROP INDEX by_n ON pages;
+ALTER TABLE pages MODIFY COLUMN n bigint;
+CREATE UNIQUE INDEX by_n ON pages ((n + 1));
+=== my-rename-words: mysql mariadb
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(40), n int, FULLTEXT KEY by_title (title));
+INSERT INTO pages VALUES (1, 'Ada wrote', 1), (2, NULL, 2);
+---
+ALTER TABLE pages RENAME COLUMN title TO headline;
+=== my-retype-words: mysql mariadb
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(100), body text, FULLTEXT KEY by_title (title, body)) CHARSET utf8mb4;
+INSERT INTO pages VALUES (1, 'Ada wrote', 'a book'), (2, NULL, 'another');
+---
+ALTER TABLE pages MODIFY COLUMN title text;
+=== my-retype-beside-words: mysql mariadb
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(40), n int, FULLTEXT KEY by_title (title));
+INSERT INTO pages VALUES (1, 'Ada wrote', 1), (2, NULL, 2);
+---
+ALTER TABLE pages MODIFY COLUMN n bigint;
