@@ -51,7 +51,7 @@ type Session interface {
 	// EndBlocker ends a session that Blockers or Waits has named, if it is an
 	// ordinary one, known to hold the lock, and still in the same transaction:
 	// never a superuser's, a replication's, one of the server's own or of ours.
-	// The error says why it did not.
+	// The error says why it did not; there is always one for who is merely suspected.
 	EndBlocker(ctx context.Context, b Blocker) error
 
 	// Classify sorts an error by what the executor should do about it.

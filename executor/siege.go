@@ -62,8 +62,13 @@ func (s *siege) sight(ctx context.Context, b Blocker) *sighting {
 	return at
 }
 
-// end ends one session. The journal has it before it happens.
+// end ends one session. The journal has it before it happens. That a suspect is
+// left alone is merely told: the engine says what it lacks.
 func (s *siege) end(ctx context.Context, b Blocker) {
+	if b.Suspected {
+		s.r.Report(BlockerEnded{Migration: s.rec.Name, Step: s.step, Object: s.object, Blocker: b, Err: s.s.EndBlocker(ctx, b)})
+		return
+	}
 	err := s.note(ctx, eventIntent, b.String())
 	if err == nil {
 		err = s.s.EndBlocker(ctx, b)

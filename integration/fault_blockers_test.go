@@ -146,8 +146,8 @@ func (w *world) suspectsAreLeftAlone(t *testing.T, c *cli, all ...*sql.Tx) {
 			t.Errorf("a session that was merely suspected was disturbed: %v", err)
 		}
 	}
-	if diff := cmp.Diff([]string{"intent", "failed"}, w.kills(t)); diff != "" {
-		t.Errorf("the journal tells otherwise (-want +got):\n%s", diff)
+	if kills := w.kills(t); len(kills) > 0 {
+		t.Errorf("the journal has %v", kills)
 	}
 	c.run(t, 0, "expand")
 }
@@ -278,7 +278,11 @@ func TestSuperusersAreNeverEnded(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{"intent", "failed"}, w.kills(t)); diff != "" {
+		want := []string{"intent", "failed"}
+		if !w.tells(t) {
+			want = nil
+		}
+		if diff := cmp.Diff(want, w.kills(t)); diff != "" {
 			t.Errorf("the journal tells otherwise (-want +got):\n%s", diff)
 		}
 		c.run(t, 0, "expand")
