@@ -75,12 +75,13 @@ const visible = `(w.full_name = '"' || replace(n.nspname, '"', '""') || '"."' ||
 // columns) as schema, table and column, everything else in the server's words.
 // Constraints and indexes are told of with their columns, and so are views that
 // read a column of the type.
-const typeUsers = `(SELECT string_agg(DISTINCT coalesce(concat_ws(E'\x02', m.nspname, c.relname, a.attname), pg_describe_object(d.classid, d.objid, d.objsubid)), E'\x01')
+const typeUsers = `(SELECT string_agg(DISTINCT CASE WHEN a.attname IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+			ELSE concat_ws(E'\x02', m.nspname, c.relname, a.attname) END, E'\x01')
 		FROM pg_depend d LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
 		LEFT JOIN pg_attribute a ON a.attrelid = coalesce(f.adrelid, CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END) AND a.attnum = coalesce(f.adnum, nullif(d.objsubid, 0))
 		LEFT JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_namespace m ON m.oid = c.relnamespace
 		WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype NOT IN ('i', 'e')
-			AND d.classid <> 'pg_constraint'::regclass AND NOT (d.classid = 'pg_class'::regclass AND d.objsubid = 0)
+			AND coalesce(c.relkind, 'r') NOT IN ('v', 'm') AND d.classid <> 'pg_constraint'::regclass AND NOT (d.classid = 'pg_class'::regclass AND d.objsubid = 0)
 			AND NOT (d.classid = 'pg_rewrite'::regclass AND EXISTS (SELECT FROM pg_depend x JOIN pg_attribute y ON y.attrelid = x.refobjid AND y.attnum = x.refobjsubid
 				WHERE x.classid = d.classid AND x.objid = d.objid AND x.refclassid = 'pg_class'::regclass AND y.atttypid IN (t.oid, t.typarray))))`
 
