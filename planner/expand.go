@@ -34,7 +34,7 @@ func (b *builder) newColumns(t *tableShape) []NewColumn {
 }
 
 func (c *columnShape) shadowType() string {
-	if c.retyped() {
+	if c.retype != nil {
 		return c.retype.Canonical
 	}
 	return c.orig.Type
@@ -99,7 +99,7 @@ func (c *columnShape) bare() Column {
 
 // widened emits what expand does to a column of the old shape.
 func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
-	if c.retype != nil && c.renamed() {
+	if c.retyped() && c.renamed() {
 		b.ps.at(c.at.pos, "", "use two migrations", "column %s.%s is renamed and changes its type at once", t.label, c.orig.Name)
 		return
 	}

@@ -25,7 +25,8 @@ func (sh *shape) update(t *tableShape, c UpdateRows) {
 			continue
 		}
 		for _, in := range a.Expr.Columns() {
-			if targets[in] && (in != a.Column || col.orig == nil) {
+			filled := col.orig == nil && !col.up.IsZero() // then it reads what an UPDATE before it wrote
+			if targets[in] && (in != a.Column || col.orig == nil && !filled) {
 				sh.fail("", "write one UPDATE per column",
 					"%q is assigned and read in the same UPDATE, which engines understand differently", in)
 			}
@@ -56,28 +57,63 @@ func (sh *shape) usable(e Expr, what string) bool {
 }
 
 // setUp makes an UPDATE of an added column its transform. A WHERE that merely
-// says "where it is still NULL" is dropped: a new column is NULL everywhere.
+// says "where it is still NULL" is dropped: a new column is NULL everywhere. What
+// an earlier UPDATE wrote stays where this one's WHERE does not hold.
 func (sh *shape) setUp(t *tableShape, col *columnShape, e, where Expr) {
-	if !col.up.IsZero() {
+	before := col.filling()
+	if !col.up.IsZero() && before.Volatile {
 		sh.fail("update-without-transform", "combine them into one expression, with CASE if need be",
-			"column %q is filled by more than one UPDATE", col.name)
+			"column %q is filled by more than one UPDATE, the first of which gives something else at every evaluation", col.name)
 		return
 	}
 	up := sh.resolve(t, e)
-	if !where.IsZero() && !isNullTest(where, col.name) {
+	switch {
+	case where.IsZero():
+	case isNullTest(where, col.name) && col.up.IsZero():
+		if !before.IsZero() { // no row is NULL
+			return
+		}
+	case isNullTest(where, col.name):
+		up = orElse(before, up)
+	default:
 		if !sh.known(t, where.Columns()) || !sh.usable(where, "WHERE") {
 			return
 		}
 		cond := sh.resolve(t, where)
-		for _, in := range cond.Columns() {
-			if in == col.name {
-				sh.fail("", "say it in terms of the old shape's columns", "WHERE reads %q, which this UPDATE fills", in)
-				return
-			}
+		if slices.Contains(cond.Columns(), col.name) {
+			sh.fail("", "say it in terms of the old shape's columns", "WHERE reads %q, which this UPDATE fills", col.name)
+			return
 		}
-		up = caseWhen(cond, up, col.def)
+		up = caseWhen(cond, up, before)
+	}
+	const most = 2000 // what is computed from itself doubles each time
+	if len(up.Parts) > most {
+		sh.fail("update-without-transform", "combine them into one expression, with CASE if need be",
+			"column %q is filled by so many UPDATEs that depend on each other that nobody could read the expression", col.name)
+		return
 	}
 	col.up, col.upAt = up, sh.cur
+}
+
+// orElse is a value, and another one where that is NULL.
+func orElse(e, otherwise Expr) Expr {
+	parts := slices.Concat([]Part{{Text: "COALESCE("}}, e.Parts, []Part{{Text: ", "}}, otherwise.Parts, []Part{{Text: ")"}})
+	return Expr{
+		Parts: parts, Volatile: e.Volatile || otherwise.Volatile, Stable: e.Stable || otherwise.Stable,
+		MaybeNull: otherwise.MaybeNull, NullInputs: slices.Clone(otherwise.NullInputs),
+	}
+}
+
+// filling is what the rows that are there have in an added column so far: what an
+// UPDATE wrote, or the default that it came with; zero for NULL.
+func (c *columnShape) filling() Expr {
+	switch {
+	case !c.up.IsZero():
+		return c.up
+	case c.lateDefault:
+		return Expr{}
+	}
+	return c.early()
 }
 
 // isNullTest recognises "column IS NULL".
@@ -102,7 +138,7 @@ func caseWhen(cond, then, otherwise Expr) Expr {
 		Parts:      parts,
 		Volatile:   cond.Volatile || then.Volatile || otherwise.Volatile,
 		Stable:     cond.Stable || then.Stable || otherwise.Stable,
-		MaybeNull:  then.MaybeNull || otherwise.IsZero(),
+		MaybeNull:  then.MaybeNull || otherwise.MaybeNull || otherwise.IsZero(),
 		NullInputs: append(append([]string{}, then.NullInputs...), otherwise.NullInputs...),
 	}
 }
