@@ -67,10 +67,20 @@ func (e *Executor) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	// One question each for all migrations: they become more and more.
+	mismatches, err := e.st.mismatches(ctx)
+	if err != nil {
+		return nil, err
+	}
+	backfills, err := e.st.backfills(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, rec := range recs {
-		m, err := e.statusOf(ctx, rec)
-		if err != nil {
-			return nil, err
+		m := e.statusOf(ctx, rec)
+		m.Mismatches = mismatches[rec.Name]
+		if b := backfills[rec.Name]; b != nil {
+			m.Backfill = b
 		}
 		out.Migrations = append(out.Migrations, *m)
 	}
@@ -123,7 +133,7 @@ func (e *Executor) addThrottle(ctx context.Context, s *Status) error {
 	return nil
 }
 
-func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus, error) {
+func (e *Executor) statusOf(ctx context.Context, rec *record) *MigrationStatus {
 	m := &MigrationStatus{
 		Name: rec.Name, State: rec.State, Flag: rec.Flag, Gates: []GateResult{}, Backfill: []BackfillStatus{},
 		FailedStep: rec.FailedStep, FailedReason: rec.FailedReason,
@@ -134,32 +144,44 @@ func (e *Executor) statusOf(ctx context.Context, rec *record) (*MigrationStatus,
 	for _, g := range gatesOf(rec) {
 		m.Gates = append(m.Gates, e.gate(ctx, rec, g))
 	}
-	found, _, err := e.st.verifications(ctx, rec.Name)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range found {
-		m.Mismatches += v.Mismatches
-	}
-	m.Backfill, err = e.st.backfills(ctx, rec.Name)
-	return m, err
+	return m
 }
 
-// backfills reads the progress of a migration's walks.
-func (s *store) backfills(ctx context.Context, name string) ([]BackfillStatus, error) {
-	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.step, w.label, w.rows_total, w.rows_per_second, w.finished,
-		COALESCE((SELECT SUM(c.rows_done) FROM {checkpoints} c WHERE c.migration = w.migration AND c.step = w.step), 0)
-		FROM {walks} w WHERE w.migration = ? ORDER BY w.step`), name)
+// mismatches counts the inconsistent rows that were found last, by migration.
+func (s *store) mismatches(ctx context.Context) (map[string]int64, error) {
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT migration, mismatches FROM {verifications} WHERE mismatches > 0`))
 	if err != nil {
-		return nil, fmt.Errorf("reading the progress of %s: %w", name, err)
+		return nil, fmt.Errorf("reading the verifications: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	out := []BackfillStatus{}
+	out := map[string]int64{}
 	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, fmt.Errorf("reading the verifications: %w", err)
+		}
+		out[name] += n
+	}
+	return out, rows.Err()
+}
+
+// backfills reads the progress of all walks, by migration.
+func (s *store) backfills(ctx context.Context) (map[string][]BackfillStatus, error) {
+	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.migration, w.step, w.label, w.rows_total, w.rows_per_second, w.finished,
+		COALESCE((SELECT SUM(c.rows_done) FROM {checkpoints} c WHERE c.migration = w.migration AND c.step = w.step), 0)
+		FROM {walks} w ORDER BY w.migration, w.step`))
+	if err != nil {
+		return nil, fmt.Errorf("reading the progress: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[string][]BackfillStatus{}
+	for rows.Next() {
+		var name string
 		var b BackfillStatus
 		var finished int
-		if err := rows.Scan(&b.step, &b.Table, &b.RowsTotal, &b.RowsPerSecond, &finished, &b.RowsDone); err != nil {
-			return nil, fmt.Errorf("reading the progress of %s: %w", name, err)
+		if err := rows.Scan(&name, &b.step, &b.Table, &b.RowsTotal, &b.RowsPerSecond, &finished, &b.RowsDone); err != nil {
+			return nil, fmt.Errorf("reading the progress: %w", err)
 		}
 		b.RowsTotal = max(b.RowsTotal, b.RowsDone)
 		if finished != 0 {
@@ -167,7 +189,7 @@ func (s *store) backfills(ctx context.Context, name string) ([]BackfillStatus, e
 		} else if b.RowsPerSecond > 0 {
 			b.ETASeconds = float64(b.RowsTotal-b.RowsDone) / b.RowsPerSecond
 		}
-		out = append(out, b)
+		out[name] = append(out[name], b)
 	}
 	return out, rows.Err()
 }
