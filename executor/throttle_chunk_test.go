@@ -22,6 +22,7 @@ type slowTable struct {
 	db     *sql.DB
 	rows   int
 	perRow func(row int) time.Duration
+	trip   time.Duration // to the server and back, for each statement
 
 	bound   time.Duration
 	longest time.Duration // a statement has run
@@ -61,17 +62,26 @@ type slowConn struct {
 	s *slowTable
 }
 
-func (c slowConn) Close() error                                                 { return nil }
-func (c slowConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) { return c, nil }
-func (c slowConn) Commit() error                                                { return nil }
-func (c slowConn) Rollback() error                                              { return nil }
+func (c slowConn) Close() error { return nil }
+func (c slowConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) {
+	time.Sleep(c.s.trip)
+	return c, nil
+}
+
+func (c slowConn) Commit() error {
+	time.Sleep(c.s.trip)
+	return nil
+}
+func (c slowConn) Rollback() error { return nil }
 
 func (c slowConn) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	time.Sleep(c.s.trip)
 	return &token{}, nil
 }
 
 func (c slowConn) ExecContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Result, error) {
 	s := c.s
+	time.Sleep(s.trip)
 	from, _ := args[0].Value.(int64)
 	to, _ := args[1].Value.(int64)
 	var took time.Duration
@@ -117,25 +127,27 @@ func TestChunksFollowTheServer(t *testing.T) {
 		name   string
 		rows   int
 		perRow func(row int) time.Duration
+		trip   time.Duration
 		// The longest that a statement may take, how many may be given up, and how
 		// many there may be.
 		longest      time.Duration
 		given, count int
 	}{
-		{"fast", 1_000_000, func(int) time.Duration { return time.Microsecond }, 250 * time.Millisecond, 0, 15},
-		{"slow from the beginning", 3000, func(int) time.Duration { return 10 * time.Millisecond }, mostHeld, 4, 400},
+		{"fast", 1_000_000, func(int) time.Duration { return time.Microsecond }, 0, 250 * time.Millisecond, 0, 15},
+		{"slow from the beginning", 3000, func(int) time.Duration { return 10 * time.Millisecond }, 0, mostHeld, 4, 400},
 		{"slow rows in the middle", 300_000, func(row int) time.Duration {
 			if row > 200_000 && row < 200_500 {
 				return 50 * time.Millisecond
 			}
 			return 10 * time.Microsecond
-		}, time.Second, 9, 80}, // 20 rows are the fewest
-		{"a piece that can be cut no smaller", 100, func(int) time.Duration { return 100 * time.Millisecond }, 2 * time.Second, 3, 10},
+		}, 0, time.Second, 9, 80}, // 20 rows are the fewest
+		{"a piece that can be cut no smaller", 100, func(int) time.Duration { return 100 * time.Millisecond }, 0, 2 * time.Second, 3, 10},
+		{"far away", 300_000, func(int) time.Duration { return 10 * time.Microsecond }, 150 * time.Millisecond, mostHeld, 0, 45},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				table := &slowTable{rows: c.rows, perRow: c.perRow, written: make([]bool, c.rows)}
+				table := &slowTable{rows: c.rows, perRow: c.perRow, trip: c.trip, written: make([]bool, c.rows)}
 				s := newSteered(Options{})
 				s.obey(orders{workers: 1, target: target})
 				table.db = sql.OpenDB(table)

@@ -20,6 +20,9 @@ type worker struct {
 	size int64
 	// care is how often the target is halved: pieces have been too slow lately.
 	care float64
+	// worked is how long the pieces done took of what their size decides, rest how
+	// much longer their rows were held.
+	worked, rest time.Duration
 }
 
 func (w *worker) close() {
@@ -85,10 +88,15 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		begun := time.Now()
-		bound := w.bound(pace.target)
+		bound, aim := w.bound(pace.target), w.aim(pace.target)
+		w.worked, w.rest = 0, 0
 		err = w.persist(ctx, *p, piece, bound)
-		took := time.Since(begun)
-		w.adapt(took, w.aim(pace.target))
+		took := w.worked
+		if err != nil {
+			took = time.Since(begun)
+		}
+		// Room is left for the rest, but at least half is for the work.
+		w.adapt(took+min(w.rest, aim/2), aim)
 		w.beware(took >= bound)
 		if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
 			p.at = moved.at
@@ -243,14 +251,18 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	begun := time.Now()
 	if !w.mutates {
-		return w.count(ctx, piece)
+		err := w.count(ctx, piece)
+		w.worked += time.Since(begun)
+		return err
 	}
 	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: bound, Bypass: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	held := time.Now()
 	res, err := tx.ExecContext(ctx, w.chunks.SQL, piece.Args...)
 	if err != nil {
 		return err
@@ -259,6 +271,7 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 	if err != nil {
 		return err
 	}
+	wrote := time.Since(held)
 	if w.durable {
 		n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ?, rows_changed = rows_changed + ?
 			WHERE migration = ? AND step = ? AND span = ? AND position = ?`, piece.To, piece.Rows, changed, w.rec.Name, w.step, p.n, p.at)
@@ -269,16 +282,31 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 			return err
 		}
 	}
+	begun = time.Now()
 	if err := w.lease.fence(ctx, tx); err != nil {
 		return err
 	}
+	trip := time.Since(begun)
 	crashpoint(w.step + ", before the commit")
+	begun = time.Now()
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	sized := sizable(wrote, time.Since(begun), trip)
+	w.worked += sized
+	w.rest += time.Since(held) - sized
 	crashpoint(w.step + ", after the commit")
 	w.changed.Add(changed)
 	return nil
+}
+
+// sizable is what the size of a piece decides of the time that it took: that of
+// its statement and of the commit, without the way to the server and back, as the
+// lease's fence shows it, which reads one row. The transaction's other statements
+// are the same for every piece. Were they counted in full, pieces of a server that
+// is far away or very busy would be cut smaller and smaller, and get no faster by it.
+func sizable(wrote, committed, trip time.Duration) time.Duration {
+	return max(0, wrote-trip) + max(0, committed-trip)
 }
 
 // elsewhereError says that a span's checkpoint is not where the worker believed:
