@@ -186,16 +186,38 @@ func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b 
 	if err := onConn(conn, func(c *watchedConn) error { return c.begin(ctx, b) }); err != nil {
 		return err
 	}
-	_, err := conn.ExecContext(ctx, statement)
+	err := s.exec(ctx, conn, statement, b.Lock > 0 && worksLong(statement))
 	if err == nil {
 		err = onConn(conn, func(c *watchedConn) error { c.holds(statement); return nil })
 	}
-	return errors.Join(err, onConn(conn, func(c *watchedConn) error { return c.end() }))
+	return errors.Join(err, onConn(conn, func(c *watchedConn) error { c.patient = false; return c.end() }))
+}
+
+// exec runs a statement; a patient one may wait while nobody waits behind it.
+func (s *session) exec(ctx context.Context, conn *sql.Conn, statement string, patient bool) error {
+	if !patient {
+		_, err := conn.ExecContext(ctx, statement)
+		return err
+	}
+	wait := func(seconds time.Duration) error {
+		if err := onConn(conn, func(c *watchedConn) error { c.patient = seconds > 1; return nil }); err != nil {
+			return err
+		}
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds))
+		return err
+	}
+	if err := wait(patientFor / time.Second); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
+		return err // whoever goes on with this connection resets it
+	}
+	return wait(1)
 }
 
 // Reset implements executor.Session.
 func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {
-	if err := onConn(conn, func(c *watchedConn) error { c.locked = false; return c.end() }); err != nil {
+	if err := onConn(conn, func(c *watchedConn) error { c.locked, c.patient = false, false; return c.end() }); err != nil {
 		return err
 	}
 	for _, sql := range []string{

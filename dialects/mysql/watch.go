@@ -101,6 +101,8 @@ type watchedConn struct {
 	impatient, locked bool
 	// broken: it could not be told that a transaction is over.
 	broken bool
+	// patient: the statement may wait while nobody waits behind it.
+	patient bool
 }
 
 // onConn hands over the connection beneath a *sql.Conn.
@@ -339,7 +341,7 @@ func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error
 	}
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.release = cancel
-	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
+	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop(ctx)
 	err := run(inner)
 	if cause := w.stop(); err != nil && cause != nil && !errors.Is(err, driver.ErrSkip) {
@@ -371,9 +373,11 @@ type watch struct {
 	s      *session
 	id     int64
 	bounds executor.Bounds
-	giveUp context.CancelFunc
-	done   chan struct{} // closed when the statement is over
-	ended  chan struct{} // closed when the watcher is
+	// patient: it may wait while nobody waits behind it.
+	patient bool
+	giveUp  context.CancelFunc
+	done    chan struct{} // closed when the statement is over
+	ended   chan struct{} // closed when the watcher is
 
 	mu    sync.Mutex
 	over  bool
@@ -429,7 +433,7 @@ func (w *watch) loop(ctx context.Context) {
 		}
 		waits, seen := w.s.waits(own, w.id)
 		switch {
-		case !waits:
+		case !waits, w.patient && !w.s.queued(own, w.id):
 			free = seen
 		case time.Since(free) >= w.bounds.Lock:
 			w.end(own, errLockTimeout)
