@@ -47,8 +47,10 @@ type (
 		Table       Ref
 		IfNotExists bool
 		// Of is the table of which it is a partition, if it is one.
-		Of  Ref
-		SQL string
+		Of Ref
+		// Like are the tables that it takes its columns from.
+		Like []Ref
+		SQL  string
 	}
 	// DropTable drops a table.
 	DropTable struct {

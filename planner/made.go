@@ -375,6 +375,7 @@ func (b *builder) keepNames(t *tableShape) []string {
 }
 
 func (b *builder) createTable(t *tableShape) {
+	b.refuseLike(t)
 	op := OpCreateTable{Change: *t.created, Seeds: b.keepNames(t), Moves: t.moved || t.dropped, Unchecked: t.unchecked}
 	b.add(stageExpand, t.at, op)
 }

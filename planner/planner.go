@@ -273,6 +273,9 @@ func Refer(d Dialect, f File) (References, error) {
 			switch c := c.(type) {
 			case CreateTable:
 				table(c.Of)
+				for _, l := range c.Like {
+					table(l)
+				}
 			case AddConstraint:
 				table(c.Refers)
 			case InsertRows:

@@ -95,6 +95,11 @@ func (b *builder) readings() []string {
 		}
 	}
 	for _, t := range b.tables {
+		if t.created != nil {
+			for _, l := range t.created.Like {
+				read(l, nil)
+			}
+		}
 		for _, k := range t.constraints {
 			columns := k.it.RefColumns
 			if to := b.s.Table(k.it.Refers); to != nil && len(columns) == 0 {

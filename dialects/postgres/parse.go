@@ -151,12 +151,12 @@ func (r reader) createTable(x *pg.CreateStmt) []planner.Change {
 	case x.OfTypename != nil:
 		return r.opaque(what+" OF", "typed tables are not handled yet")
 	}
+	out := planner.CreateTable{Table: ref, IfNotExists: x.IfNotExists, SQL: r.sql}
 	for _, e := range x.TableElts {
-		if e.GetTableLikeClause() != nil {
-			return r.opaque(what+" (LIKE …)", "what the other table looks like then is not known now: write the columns")
+		if l := e.GetTableLikeClause(); l != nil {
+			out.Like = append(out.Like, refOf(l.Relation))
 		}
 	}
-	out := planner.CreateTable{Table: ref, IfNotExists: x.IfNotExists, SQL: r.sql}
 	if x.Partbound != nil && len(x.InhRelations) == 1 {
 		out.Of = refOf(x.InhRelations[0].GetRangeVar())
 	}
