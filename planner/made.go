@@ -343,6 +343,7 @@ func (b *builder) join(op *OpBuildTable, m madeStatement) {
 	op.Table = m.it.After
 	op.Statements = append(op.Statements, m.it)
 	t := m.tables[0]
+	op.InUse = t.joinsOther(b.s)
 	if m.it.Rows {
 		t.kept = true
 	}

@@ -26,6 +26,9 @@ type (
 	OpBuildTable struct {
 		Table      *Table // as it is called afterwards
 		Statements []BuildStatement
+		// InUse: it is a partition of a table that was there before, whose writers
+		// may be after it already.
+		InUse bool
 		// Keep, if set, is the name under which the rows that the table has then
 		// are kept in mind as the migration's own.
 		Keep string

@@ -31,6 +31,16 @@ func lowerBuildTable(s *planner.Schema, o planner.OpBuildTable) planner.Lowered 
 		}
 	}
 	flush()
+	if o.InUse {
+		for i := range out.Steps {
+			st, in := &out.Steps[i], plan.Lock{Mode: lockShareRowExclusive, Object: s.Display(o.Table.Ref)}
+			st.Why = "writers of the new partition, which has few rows if any, wait for a moment"
+			if st.Lock.Mode != "" {
+				st.AlsoLocks = append(st.AlsoLocks, st.Lock)
+			}
+			st.Lock = in
+		}
+	}
 	last := &out.Steps[len(out.Steps)-1]
 	if o.Keep != "" {
 		last.Statements = append(last.Statements, plain(keepRows(s, o.Table.Ref, o.Keep)...)...)
