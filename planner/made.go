@@ -378,6 +378,11 @@ func (b *builder) keepNames(t *tableShape) []string {
 func (b *builder) createTable(t *tableShape) {
 	b.refuseLike(t)
 	op := OpCreateTable{Change: *t.created, Seeds: b.keepNames(t), Moves: t.moved || t.dropped, Unchecked: t.unchecked}
+	for _, o := range b.tables {
+		if o.created != nil {
+			op.Made = append(op.Made, o.created.Table)
+		}
+	}
 	b.add(stageExpand, t.at, op)
 }
 

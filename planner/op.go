@@ -18,6 +18,9 @@ type (
 		Moves bool
 		// Unchecked is as in BuildStatement.
 		Unchecked bool
+		// Made are all tables that the migration makes, by the names of their
+		// CREATE TABLE. They may refer to each other.
+		Made []Ref
 	}
 
 	// OpBuildTable runs, to the letter and in the file's order, what a migration

@@ -185,8 +185,13 @@ func (d *dialect) createTable(s *planner.Schema, op planner.OpCreateTable) plann
 	}
 	st := ddl(name, "create table "+name, "", plan.Metadata, do, unchecked(stmts(stmt(drop+quoteName(name), p.noTable()))))
 	st.Lock = plan.Lock{}
+	// Tables of the migration's own may refer to each other in a circle, so that none
+	// of them could be dropped first while keys are looked at; but nobody else may.
+	st.UndoLoses = referredTo(name, op.Made)
 	if !op.Moves {
-		st.UndoLoses = lostRows([]planner.BuildGuard{{Table: op.Change.Table, Seeds: op.Seeds}})
+		lost := lostRows([]planner.BuildGuard{{Table: op.Change.Table, Seeds: op.Seeds}})
+		st.UndoLoses.SQL = lost.SQL + " OR " + strings.TrimPrefix(st.UndoLoses.SQL, "SELECT ")
+		st.UndoLoses.Message = lost.Message + ", or tables of others refer to it"
 	}
 	return steps(st)
 }

@@ -45,6 +45,20 @@ func lostRows(guards []planner.BuildGuard) *plan.Check {
 	}
 }
 
+// referredTo asks whether a table that the migration has not made refers to one
+// that it has.
+func referredTo(table string, made []planner.Ref) *plan.Check {
+	names := []string{quoteString(table)}
+	for _, r := range made {
+		names = append(names, quoteString(r.Name))
+	}
+	return &plan.Check{
+		SQL: fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM information_schema.referential_constraints WHERE unique_constraint_schema = DATABASE()"+
+			" AND referenced_table_name = %s AND NOT (constraint_schema = DATABASE() AND table_name IN (%s)))", names[0], strings.Join(names, ", ")),
+		Message: "tables of others refer to table " + table + ", which undoing its creation would leave without what they refer to",
+	}
+}
+
 // unchecked runs statements while foreign keys are not looked at.
 func unchecked(do []plan.Statement) []plan.Statement {
 	return append(append(stmts(stmt(checksOff, "")), do...), stmt(checksOn, ""))

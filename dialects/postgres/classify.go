@@ -68,10 +68,18 @@ func (r *redacted) Unwrap() error { return r.err }
 
 // Redact hides values. Errors about data (classes 22 and 23, and what users'
 // functions raise) show them in their messages; what stays are the SQLSTATE
-// and the names of objects. DETAIL is never shown.
+// and the names of objects. DETAIL is shown where it is a list of objects.
 func (s *session) Redact(err error) error {
 	pe := (*pgconn.PgError)(nil)
-	if !errors.As(err, &pe) || classOf(pe.Code) != executor.BadRow {
+	if !errors.As(err, &pe) {
+		return err
+	}
+	const dependentObjects = "2BP01"
+	if pe.Code == dependentObjects && pe.Detail != "" {
+		full := pe.Severity + ": " + pe.Message + ": " + strings.ReplaceAll(pe.Detail, "\n", "; ") + " (SQLSTATE " + pe.Code + ")"
+		return &redacted{text: strings.ReplaceAll(err.Error(), pe.Error(), full), err: err}
+	}
+	if classOf(pe.Code) != executor.BadRow {
 		return err
 	}
 	clean := pe.Severity + ": " + withoutValues(pe) + " (SQLSTATE " + pe.Code + ")"
