@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expandcontract/migrate/planner"
@@ -120,6 +121,9 @@ func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.
 	if err := d.generated(op.Table, op.Column); err != nil {
 		return planner.Lowered{}, err
 	}
+	if err := d.keyed(op); err != nil {
+		return planner.Lowered{}, err
+	}
 	a, b := parseType(op.Column.Type), parseType(op.Type)
 	table := op.Table.Ref.Name
 	wide := op.Column
@@ -139,6 +143,31 @@ func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.
 		}
 	}
 	return steps(st), nil
+}
+
+// keyed: MariaDB changes no type of a column of a foreign key, be it to a longer
+// one (errors 1832 and 1833), whatever foreign_key_checks says.
+func (d *dialect) keyed(op planner.OpWidenType) error {
+	if !d.maria {
+		return nil
+	}
+	has := func(columns []string) bool { return slices.Contains(columns, op.Column.Name) }
+	name := ""
+	for _, c := range op.Table.Constraints {
+		if c.Kind == "foreign key" && has(c.Columns) {
+			name = c.Name
+		}
+	}
+	for _, dep := range op.Table.Dependents {
+		if dep.Kind == "foreign key" && has(dep.Columns) {
+			name = dep.Name
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	return d.unsupported(fmt.Sprintf("column %s.%s", op.Table.Ref.Name, op.Column.Name), "MariaDB changes the type of no column of a foreign key ("+name+")",
+		"drop the foreign key in a migration before, and add it again in one after")
 }
 
 // narrow says how a type is made narrower again: by copying the table.
