@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 			d := servers.Fresh(t, engine)
 			o := options{
 				Engine: engine, URL: d.AdminURL, Kinds: []string{"split", "rename-column", "set-not-null"},
-				Rate: 60, Rows: 5000, Phase: 500 * time.Millisecond,
+				Rate: 40, Rows: 1000, Phase: 500 * time.Millisecond,
 			}
 			var table strings.Builder
 			if err := run(t.Context(), o, &table, io.Discard); err != nil {

@@ -82,7 +82,7 @@ func ratio(p, before time.Duration) float64 {
 }
 
 func report(out io.Writer, o options, rate float64, results []*result) error {
-	fmt.Fprintf(out, "%s, %.0f requests a second on %d rows, %.0f on the control; waits count from when a request was due\n\n", o.Engine, rate, o.Rows, float64(controlRate))
+	fmt.Fprintf(out, "%s, %.0f requests a second on %d rows, %.0f on the control; waits count from when a request was due\n\n", o.Engine, rate, o.Rows, min(controlRate, rate))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "change\tphase\trequests\tfailed\tp50\tp95\tp99\t/ baseline\tcontrol's p99\t/ baseline\tlongest\tbeyond control's\tbehind migrate\tinconsistent\tprepared anew\t")
 	var broken, stalls []error

@@ -34,7 +34,7 @@ type options struct {
 const (
 	mostRate    = 500
 	connections = 24
-	// controlRate is how often a table that no migration touches is asked, at the same time.
+	// controlRate is how often a table that no migration touches is asked, at the same time, each second at most.
 	controlRate = 100
 	// name of every migration: each has a database of its own.
 	name = "0007_change"
@@ -229,7 +229,7 @@ func (b *bench) measure(ctx context.Context, c changes.Change) (*result, error) 
 	m.migrate = &drive.InProcess{URL: p.url, Migrations: map[string]string{name: c.Migration}, Options: executor.Options{Reporter: m}}
 	// The first requests connect, and prepare their statements: nobody counts them.
 	m.users = load.Start(ctx, load.Options{Rate: b.rate, Connections: connections}, "warming up", f.request)
-	m.others = load.Start(ctx, load.Options{Rate: controlRate, Connections: 8}, "warming up", m.askControl)
+	m.others = load.Start(ctx, load.Options{Rate: min(controlRate, b.rate), Connections: 8}, "warming up", m.askControl)
 	m.locks = watch(ctx, p.control, b.o.Engine, p.sessions)
 	err = m.live(ctx)
 	users, others := m.users.Stop(), m.others.Stop()

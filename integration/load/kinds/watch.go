@@ -49,6 +49,7 @@ type question struct {
 // grow old for as long as it is asked more often than each 100 ms.
 const (
 	glance         = 10 * time.Millisecond
+	glanceAtCostly = 25 * time.Millisecond // MySQL puts its lists together each time
 	glanceAtCached = 120 * time.Millisecond
 )
 
@@ -59,7 +60,7 @@ func questions(engine string, app []string) []question {
 	case throwaway.Postgres:
 		return []question{{blockedPostgres, glance}}
 	case throwaway.MySQL:
-		return []question{{of(blockedMySQL), glance}}
+		return []question{{of(blockedMySQL), glanceAtCostly}}
 	default:
 		return []question{{of(blockedMariaDB), glance}, {of(rowBlockedMariaDB), glanceAtCached}}
 	}
