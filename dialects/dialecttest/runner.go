@@ -283,7 +283,11 @@ func (b *bench) sample(c plan.Chunks) []string {
 	var keys []string
 	for rows.Next() {
 		var key string
-		if err := rows.Scan(&key); err != nil {
+		into := []any{&key}
+		for range c.Shows {
+			into = append(into, new(sql.NullString))
+		}
+		if err := rows.Scan(into...); err != nil {
 			b.t.Fatalf("sampling: %v", err)
 		}
 		keys = append(keys, key)

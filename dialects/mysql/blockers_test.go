@@ -62,7 +62,7 @@ func TestBlockers(t *testing.T) {
 			{"gone", "", "", "foreign key fg", "foreign key fg"},
 			{"base", "", "generated column made", "generated column made", "generated column made"},
 			{"made", "column busy.made", "column busy.made", "column busy.made", ""},
-			{"words", "", "index ft", "index ft", ""},
+			{"words", "", "", "", ""},
 			{"u1", "", "", "", "index uu"},
 			{"code", "", "", "foreign key fc of child", "foreign key fc of child"},
 			{"seen", "", "view looks", "", "view looks"},
