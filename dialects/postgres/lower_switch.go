@@ -63,8 +63,8 @@ func renameTypes(types []planner.TypeRename) (do, undo []string) {
 
 // remadeNote says what versions of the app see of a type that is made anew.
 func remadeNote(types []planner.TypeRename) string {
-	return fmt.Sprintf("until contract, old and new versions alike use the type %s as it was, with the values that are new besides; the new type takes its name in the moment of the switch",
-		types[0].From)
+	return fmt.Sprintf("until contract, old and new versions alike use the type %s as it was, with the values that are new besides; the new type takes its name in the moment of the switch. "+
+		"Statements that a session prepared before, with a parameter of the type, fail from then on until it prepares them anew (most drivers: until it reconnects), as after ALTER COLUMN TYPE: have the app connect anew, or write such parameters as text with a cast", types[0].From)
 }
 
 // switchOf: to the app, columns, indexes and trigger of a table change hands in
