@@ -38,7 +38,7 @@ func pieces(src string, tokens []*pg.ScanToken) ([]piece, error) {
 		return nil, err
 	}
 	var out []piece
-	for _, part := range statementTokens(src, tokens) {
+	for _, part := range statementTokens(tokens) {
 		p := piece{start: int(part[0].Start), end: int(part[len(part)-1].End)}
 		text := src[p.start:p.end]
 		if part[len(part)-1].Token == pg.Token_ASCII_59 {
@@ -64,7 +64,7 @@ func pieces(src string, tokens []*pg.ScanToken) ([]piece, error) {
 // statementTokens cuts tokens behind the semicolons that end a statement: not
 // those within brackets (of a rule) or between BEGIN ATOMIC and its END. Where a
 // bracket is never closed, the next statement begins where one can.
-func statementTokens(src string, tokens []*pg.ScanToken) [][]*pg.ScanToken {
+func statementTokens(tokens []*pg.ScanToken) [][]*pg.ScanToken {
 	var out [][]*pg.ScanToken
 	from, open, body := 0, 0, 0
 	for i, t := range tokens {
@@ -156,8 +156,8 @@ func unreadStep(s *planner.Schema, step plan.Step, sql string) plan.Step {
 	tokens := slices.DeleteFunc(scan.Tokens, func(t *pg.ScanToken) bool {
 		return t.Token == pg.Token_SQL_COMMENT || t.Token == pg.Token_C_COMMENT
 	})
-	has := func(any ...pg.Token) bool {
-		return slices.ContainsFunc(tokens, func(t *pg.ScanToken) bool { return slices.Contains(any, t.Token) })
+	has := func(wanted ...pg.Token) bool {
+		return slices.ContainsFunc(tokens, func(t *pg.ScanToken) bool { return slices.Contains(wanted, t.Token) })
 	}
 	step.Title = "run " + firstWords(sql)
 	switch {

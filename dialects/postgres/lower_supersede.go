@@ -10,7 +10,7 @@ import (
 
 // lower_supersede.go: constraints that take the place of others of their name.
 
-// Supersede: a check can always be joined with another. A foreign key can stand
+// Supersede implements planner.Dialect: a check can always be joined with another. A foreign key can stand
 // beside another one over the same columns; whose action allows more than to
 // refuse, or which may be checked later, refuses nothing that the other accepted.
 func (Dialect) Supersede(s *planner.Schema, t *planner.Table, old planner.Constraint, by planner.ConstraintDef) planner.Effect {
