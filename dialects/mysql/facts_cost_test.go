@@ -255,7 +255,10 @@ func (b *bench) fact(f factTable, change string) string {
 		return c.String()
 	}
 	held := b.watched(f.setup(), change, c.way)
-	if want := map[bool]string{false: "SHARED_UPGRADABLE", true: "SHARED_NO_WRITE"}[strings.HasPrefix(c.way, "ALGORITHM=COPY") && c.blocks()]; held != nil && !slices.Contains(held, want) {
+	// MariaDB 10.11 goes on showing a lock as it was first granted; that writers
+	// wait is known there by its refusal of LOCK=NONE (blocks).
+	upgraded := !b.d.maria || !strings.HasPrefix(b.text("SELECT VERSION()"), "10.")
+	if want := map[bool]string{false: "SHARED_UPGRADABLE", true: "SHARED_NO_WRITE"}[upgraded && strings.HasPrefix(c.way, "ALGORITHM=COPY") && c.blocks()]; held != nil && !slices.Contains(held, want) {
 		b.t.Errorf("%s, %s: the session holds %v, not %s", change, c.way, held, want)
 	}
 	b.exec(f.setup()...)
