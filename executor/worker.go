@@ -337,14 +337,14 @@ func (w *worker) count(ctx context.Context, piece Piece) error {
 	if err := w.conn.QueryRowContext(ctx, w.chunks.SQL, piece.Args...).Scan(&n, &all); err != nil {
 		return err
 	}
+	var keys []Sampled
+	if n > 0 {
+		var err error
+		if keys, err = w.samples(ctx, piece); err != nil {
+			return err // and is tried again: nothing of the piece is counted yet
+		}
+	}
 	w.seen.Add(all)
-	if n == 0 {
-		return nil
-	}
-	keys, err := w.samples(ctx, piece)
-	if err != nil {
-		return err
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.found.Add(n)

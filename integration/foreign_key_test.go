@@ -18,7 +18,7 @@ func TestForeignKeyFindsOrphans(t *testing.T) {
 	servers.Each(t, func(t *testing.T, d *servers.Database) {
 		w := newWorld(t, d)
 		if w.postgres() {
-			return // it validates
+			t.Skip("PostgreSQL validates by itself")
 		}
 		w.exec(t, "CREATE TABLE customers (id bigint PRIMARY KEY)")
 		w.exec(t, "CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, KEY by_customer (customer_id))")

@@ -1,0 +1,333 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	sqldriver "github.com/go-sql-driver/mysql"
+
+	"github.com/expandcontract/migrate/dialects"
+	"github.com/expandcontract/migrate/executor"
+)
+
+// watched_conn.go wraps the driver's connections, so that every statement on one
+// of them runs within the bounds that were set for it (watch.go).
+
+// connector makes watched connections.
+type connector struct {
+	inner driver.Connector
+	s     *session
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialects.ConnectTimeout)
+	defer cancel()
+	conn, err := c.inner.Connect(ctx)
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	full, ok := conn.(fullConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver lacks what this package needs of it"), conn.Close())
+	}
+	w := &watchedConn{fullConn: full, s: c.s}
+	if w.id, err = w.number(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if !c.s.engine.maria {
+		// Estimates that are as fresh as the server can make them. That a MariaDB
+		// server does not know this is told later, in better words.
+		_, err := full.ExecContext(ctx, "SET SESSION information_schema_stats_expiry = 0", nil)
+		if err != nil && number(err) != errUnknownVariable {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	c.s.mu.Lock()
+	c.s.own[w.id] = true
+	c.s.mu.Unlock()
+	return w, nil
+}
+
+// Driver implements driver.Connector.
+func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
+
+// fullConn is what the driver's connections can do.
+type fullConn interface {
+	driver.Conn
+	driver.Pinger
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.NamedValueChecker
+	driver.SessionResetter
+	driver.Validator
+}
+
+// watchedConn is a connection whose statements obey bounds, if it has any. It
+// is used by one goroutine at a time.
+type watchedConn struct {
+	fullConn
+	s      *session
+	id     int64
+	bounds *executor.Bounds
+	// release ends the context of the last query, whose rows may be read still.
+	release context.CancelFunc
+	// impatient: the server waits for seconds only; locked: it has LOCK TABLES.
+	impatient, locked bool
+	// broken: it could not be told that a transaction is over.
+	broken bool
+	// patient: the statement may wait while nobody waits behind it.
+	patient bool
+}
+
+// onConn hands over the connection beneath a *sql.Conn.
+func onConn(conn *sql.Conn, do func(*watchedConn) error) error {
+	return conn.Raw(func(c any) error {
+		w, ok := c.(*watchedConn)
+		if !ok {
+			return errors.New("the connection is not of this session")
+		}
+		return do(w)
+	})
+}
+
+// number asks the server for the connection's id.
+func (c *watchedConn) number(ctx context.Context) (int64, error) {
+	rows, err := c.fullConn.QueryContext(ctx, "SELECT CONNECTION_ID()", nil)
+	if err != nil {
+		return 0, err
+	}
+	row := make([]driver.Value, 1)
+	err = rows.Next(row)
+	if closed := rows.Close(); err != nil || closed != nil {
+		return 0, errors.Join(err, closed)
+	}
+	var id sql.NullInt64
+	return id.Int64, func() error { err := id.Scan(row[0]); return err }()
+}
+
+// begin prepares a transaction: its bounds, and the wish to be left alone by
+// the triggers.
+func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
+	seconds := 50
+	if b.Lock > 0 {
+		// A net below the watcher, not to cut in before it.
+		seconds = int(b.Lock/time.Second) + 2
+	}
+	value := "NULL"
+	if b.Bypass {
+		value = "1"
+	}
+	if _, err := c.fullConn.ExecContext(ctx, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient), nil); err != nil {
+		return err
+	}
+	c.bounds, c.impatient = &b, true
+	return nil
+}
+
+// While we hold locks the server gives us up after seconds of silence: the app
+// would wait for the locks of a frozen process until it wakes.
+const (
+	impatient = "wait_timeout = 5"
+	patient   = "wait_timeout = DEFAULT"
+)
+
+// end takes back what begin did.
+func (c *watchedConn) end() error {
+	c.bounds = nil
+	if !c.impatient || c.locked {
+		return nil
+	}
+	c.impatient = false
+	// Not with the caller's context: the wish must end whatever happened.
+	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
+	defer cancel()
+	if _, err := c.fullConn.ExecContext(ctx, "SET "+bypass+" = NULL, "+patient, nil); err != nil {
+		c.broken = true
+		return err
+	}
+	return nil
+}
+
+// holds remembers whether a statement that got through leaves tables locked.
+func (c *watchedConn) holds(statement string) {
+	switch {
+	case strings.HasPrefix(statement, "LOCK TABLES"):
+		c.locked = true
+	case strings.HasPrefix(statement, "UNLOCK TABLES"):
+		c.locked = false
+	}
+}
+
+// IsValid implements driver.Validator.
+func (c *watchedConn) IsValid() bool { return !c.broken && c.fullConn.IsValid() }
+
+// Close implements driver.Conn.
+func (c *watchedConn) Close() error {
+	c.s.mu.Lock()
+	delete(c.s.own, c.id)
+	c.s.mu.Unlock()
+	if c.release != nil {
+		c.release()
+	}
+	return c.fullConn.Close()
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c *watchedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if c.broken {
+		return nil, driver.ErrBadConn
+	}
+	if !c.impatient {
+		if _, err := c.fullConn.ExecContext(ctx, "SET SESSION "+impatient, nil); err != nil {
+			return nil, err
+		}
+		c.impatient = true
+	}
+	tx, err := c.fullConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &watchedTx{Tx: tx, c: c}, nil
+}
+
+// watchedTx ends the bounds with the transaction.
+type watchedTx struct {
+	driver.Tx
+	c *watchedConn
+}
+
+// Commit implements driver.Tx. It is not watched: whoever ends a commit does not
+// know what became of it. That the bounds could not be taken back is no reason
+// to doubt it; the connection is not used again.
+func (t *watchedTx) Commit() error {
+	err := t.c.finish("COMMIT")
+	if ended := t.c.end(); ended != nil {
+		t.c.broken = true
+	}
+	return err
+}
+
+// Rollback implements driver.Tx.
+func (t *watchedTx) Rollback() error {
+	err := t.c.finish("ROLLBACK")
+	if ended := t.c.end(); ended != nil {
+		t.c.broken = true
+	}
+	return err
+}
+
+// finish ends a transaction. The driver's own way has no context, and would wait
+// for ever where the network has gone silent.
+func (c *watchedConn) finish(how string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	_, err := c.fullConn.ExecContext(ctx, how, nil)
+	return unanswered(err)
+}
+
+// unanswered makes of our own impatience with a silent server what it means.
+func unanswered(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(sqldriver.ErrInvalidConn, errors.New("the server does not answer"))
+	}
+	return err
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *watchedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
+	err = c.guard(ctx, func(ctx context.Context) error {
+		res, err = c.fullConn.ExecContext(ctx, query, args)
+		return err
+	})
+	return res, err
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *watchedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	err = c.guard(ctx, func(ctx context.Context) error {
+		rows, err = c.fullConn.QueryContext(ctx, query, args)
+		return err
+	})
+	return rows, err
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c *watchedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if c.broken {
+		return nil, driver.ErrBadConn
+	}
+	st, err := c.fullConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	full, ok := st.(fullStmt)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver lacks what this package needs of it"), st.Close())
+	}
+	return &watchedStmt{fullStmt: full, c: c}, nil
+}
+
+type fullStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+	driver.NamedValueChecker
+}
+
+type watchedStmt struct {
+	fullStmt
+	c *watchedConn
+}
+
+// ExecContext implements driver.StmtExecContext.
+func (t *watchedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (res driver.Result, err error) {
+	err = t.c.guard(ctx, func(ctx context.Context) error {
+		res, err = t.fullStmt.ExecContext(ctx, args)
+		return err
+	})
+	return res, err
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (t *watchedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
+	err = t.c.guard(ctx, func(ctx context.Context) error {
+		rows, err = t.fullStmt.QueryContext(ctx, args)
+		return err
+	})
+	return rows, err
+}
+
+// guard runs a statement within the connection's bounds. The driver would give
+// up the connection when the context ends, and leave the server working; here
+// the statement is ended instead, and what became of it known.
+func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error) error {
+	if c.broken {
+		return driver.ErrBadConn
+	}
+	if c.bounds == nil {
+		return run(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.release != nil {
+		c.release()
+	}
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.release = cancel
+	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
+	go w.loop(ctx)
+	err := run(inner)
+	if cause := w.stop(); err != nil && cause != nil && !errors.Is(err, driver.ErrSkip) {
+		return &stoppedError{cause: cause, err: err}
+	}
+	return err
+}
