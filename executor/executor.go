@@ -25,7 +25,7 @@ type Options struct {
 	KillBlockersAfter time.Duration
 	// Workers walk a table side by side; 0: the engine says how many suit the server.
 	Workers int
-	// ChunkTarget is how long one chunk should take; default 200ms.
+	// ChunkTarget is how long one chunk should take; default 50ms.
 	ChunkTarget time.Duration
 	// RowsPerSecond bounds all workers of a walk together; 0: no bound.
 	RowsPerSecond float64
@@ -67,7 +67,7 @@ func New(s Session, o Options) *Executor {
 		o.LockDeadline = 10 * time.Minute
 	}
 	if o.ChunkTarget == 0 {
-		o.ChunkTarget = 200 * time.Millisecond
+		o.ChunkTarget = 50 * time.Millisecond
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

@@ -122,7 +122,7 @@ func (r *token) Next(dest []driver.Value) error {
 
 func TestChunksFollowTheServer(t *testing.T) {
 	t.Parallel()
-	const target = 200 * time.Millisecond
+	const target = 50 * time.Millisecond
 	for _, c := range []struct {
 		name   string
 		rows   int
@@ -133,14 +133,14 @@ func TestChunksFollowTheServer(t *testing.T) {
 		longest      time.Duration
 		given, count int
 	}{
-		{"fast", 1_000_000, func(int) time.Duration { return time.Microsecond }, 0, 250 * time.Millisecond, 0, 15},
+		{"fast", 1_000_000, func(int) time.Duration { return time.Microsecond }, 0, 100 * time.Millisecond, 0, 30},
 		{"slow from the beginning", 3000, func(int) time.Duration { return 10 * time.Millisecond }, 0, mostHeld, 4, 400},
 		{"slow rows in the middle", 300_000, func(row int) time.Duration {
 			if row > 200_000 && row < 200_500 {
 				return 50 * time.Millisecond
 			}
 			return 10 * time.Microsecond
-		}, 0, time.Second, 9, 80}, // 20 rows are the fewest
+		}, 0, time.Second, 6, 120}, // 20 rows are the fewest
 		{"a piece that can be cut no smaller", 100, func(int) time.Duration { return 100 * time.Millisecond }, 0, 2 * time.Second, 3, 10},
 		{"far away", 300_000, func(int) time.Duration { return 10 * time.Microsecond }, 150 * time.Millisecond, mostHeld, 0, 45},
 	} {

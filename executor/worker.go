@@ -88,15 +88,14 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		begun := time.Now()
-		bound, aim := w.bound(pace.target), w.aim(pace.target)
+		bound := w.bound(pace.target)
 		w.worked, w.rest = 0, 0
 		err = w.persist(ctx, *p, piece, bound)
 		took := w.worked
 		if err != nil {
 			took = time.Since(begun)
 		}
-		// Room is left for the rest, but at least half is for the work.
-		w.adapt(took+min(w.rest, aim/2), aim)
+		w.adapt(took, w.aim(pace.target))
 		w.beware(took >= bound)
 		if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
 			p.at = moved.at
@@ -134,11 +133,19 @@ func (w *worker) bound(target time.Duration) time.Duration {
 	return min(longest, max(mostHeld, target*3/2))
 }
 
-// aim is the time that pieces are cut for: the target, less after pieces that
+// worthATrip is how much work a piece is cut for, whatever the target, where it
+// holds its rows for longer than that anyway, because the server is far away.
+const worthATrip = 100 * time.Millisecond
+
+// aim is how long the work of the next piece is to take, of which its size decides:
+// the target without the rest, as the last piece showed it. At least half of the
+// target is for the work, and half as much as the rest: of a second that goes by in
+// round trips, 25 ms of work would make little use. All is less after pieces that
 // came to their bound. What is given up is done twice, and on a busy server times
 // vary, so that only a distance keeps most of them within it.
 func (w *worker) aim(target time.Duration) time.Duration {
-	return time.Duration(float64(target) * math.Exp2(-w.care))
+	less := func(d time.Duration) time.Duration { return time.Duration(float64(d) * math.Exp2(-w.care)) }
+	return max(less(target)-w.rest, less(target)/2, min(w.rest/2, less(worthATrip)))
 }
 
 // mostCare is reached after two slow pieces, and forgotten after some forty others.
@@ -167,9 +174,9 @@ func (w *worker) finish(ctx context.Context, p position) error {
 	})
 }
 
-// adapt steers the chunk size to the target time, and shrinks it further than
-// in proportion when a chunk took five times as long: somebody else needs the
-// server.
+// adapt steers the chunk size to the time that its work is to take, and shrinks it
+// further than in proportion when it took five times as long: somebody else needs
+// the server.
 func (w *worker) adapt(took, target time.Duration) {
 	factor := 2.0
 	if took > 0 {

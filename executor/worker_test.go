@@ -61,6 +61,17 @@ func TestSlowPiecesMakeTheNextOnesSmaller(t *testing.T) {
 	if aim := w.aim(target); aim != target {
 		t.Errorf("in the end they are cut for %s, want %s", aim, target)
 	}
+	for _, c := range []struct{ target, rest, aim time.Duration }{
+		{50 * time.Millisecond, 2 * time.Millisecond, 48 * time.Millisecond},
+		{50 * time.Millisecond, 30 * time.Millisecond, 25 * time.Millisecond},
+		{50 * time.Millisecond, 80 * time.Millisecond, 40 * time.Millisecond},
+		{50 * time.Millisecond, 900 * time.Millisecond, worthATrip},
+		{time.Second, 900 * time.Millisecond, 500 * time.Millisecond},
+	} {
+		if got := (&worker{rest: c.rest}).aim(c.target); got != c.aim {
+			t.Errorf("with %s beside the work, pieces for %s are cut for %s of work, want %s", c.rest, c.target, got, c.aim)
+		}
+	}
 	for _, c := range []struct {
 		size          int64
 		target, bound time.Duration

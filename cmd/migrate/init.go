@@ -54,7 +54,7 @@ const template = `# Settings of migrate. Environment variables win over this fil
 
 backfill:
   # workers: 0       # chosen from the server
-  # chunk_target: 200ms
+  # chunk_target: 50ms
   # rows_per_second: 0    # as many as it can
   # max_failures: 0       # the first row that cannot be converted stops it
 

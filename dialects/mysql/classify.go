@@ -23,16 +23,17 @@ const (
 
 	errUnknownVariable = 1193
 	errTableAccess     = 1142
+	errNeedReprepare   = 1615
 	errNoSuchThread    = 1094
 )
 
 var classes = map[uint16]executor.Class{
-	1205: executor.LockTimeout, // lock wait timeout exceeded
-	3572: executor.LockTimeout, // NOWAIT is set
-	1213: executor.Transient,   // deadlock
-	1020: executor.Transient,   // record has changed since last read (MariaDB's snapshot isolation)
-	1412: executor.Transient,   // table definition has changed
-	1615: executor.Transient,   // prepared statement needs to be prepared again
+	1205:             executor.LockTimeout, // lock wait timeout exceeded
+	3572:             executor.LockTimeout, // NOWAIT is set
+	1213:             executor.Transient,   // deadlock
+	1020:             executor.Transient,   // record has changed since last read (MariaDB's snapshot isolation)
+	1412:             executor.Transient,   // table definition has changed
+	errNeedReprepare: executor.Transient,   // prepared statement needs to be prepared again
 
 	1048: executor.BadRow, // column cannot be null
 	1062: executor.BadRow, // duplicate entry

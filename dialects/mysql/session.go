@@ -66,7 +66,7 @@ func (e *engine) Open(ctx context.Context, url string, o dialects.Options) (dial
 	s.db.SetMaxOpenConns(maxConns)
 	s.db.SetMaxIdleConns(maxConns)
 	s.control.SetMaxOpenConns(maxConns)
-	s.control.SetMaxIdleConns(1)
+	s.control.SetMaxIdleConns(maxConns) // each worker's watcher looks many times a second
 	if err := s.check(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to %s at %s: %w", e.product(), cfg.Addr, s.Redact(err)), s.Close())
 	}

@@ -18,6 +18,8 @@ import (
 // watched_conn.go wraps the driver's connections, so that every statement on one
 // of them runs within the bounds that were set for it (watch.go).
 
+var errLacking = errors.New("the driver lacks what this package needs of it")
+
 // connector makes watched connections.
 type connector struct {
 	inner driver.Connector
@@ -34,7 +36,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	full, ok := conn.(fullConn)
 	if !ok {
-		return nil, errors.Join(errors.New("the driver lacks what this package needs of it"), conn.Close())
+		return nil, errors.Join(errLacking, conn.Close())
 	}
 	w := &watchedConn{fullConn: full, s: c.s}
 	if w.id, err = w.number(ctx); err != nil {
@@ -85,6 +87,7 @@ type watchedConn struct {
 	broken bool
 	// patient: the statement may wait while nobody waits behind it.
 	patient bool
+	stmts   []*preparedStmt // the one used last is the last
 }
 
 // onConn hands over the connection beneath a *sql.Conn.
@@ -244,8 +247,14 @@ func unanswered(err error) error {
 // ExecContext implements driver.ExecerContext.
 func (c *watchedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
 	err = c.guard(ctx, func(ctx context.Context) error {
-		res, err = c.fullConn.ExecContext(ctx, query, args)
-		return err
+		if len(args) == 0 {
+			res, err = c.fullConn.ExecContext(ctx, query, nil)
+			return err
+		}
+		return c.withPrepared(ctx, query, func(st fullStmt) error {
+			res, err = st.ExecContext(ctx, args)
+			return err
+		})
 	})
 	return res, err
 }
@@ -253,56 +262,28 @@ func (c *watchedConn) ExecContext(ctx context.Context, query string, args []driv
 // QueryContext implements driver.QueryerContext.
 func (c *watchedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
 	err = c.guard(ctx, func(ctx context.Context) error {
-		rows, err = c.fullConn.QueryContext(ctx, query, args)
-		return err
+		if len(args) == 0 {
+			rows, err = c.fullConn.QueryContext(ctx, query, nil)
+			return err
+		}
+		return c.withPrepared(ctx, query, func(st fullStmt) error {
+			rows, err = st.QueryContext(ctx, args)
+			return err
+		})
 	})
 	return rows, err
 }
 
-// PrepareContext implements driver.ConnPrepareContext.
-func (c *watchedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if c.broken {
-		return nil, driver.ErrBadConn
-	}
-	st, err := c.fullConn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	full, ok := st.(fullStmt)
-	if !ok {
-		return nil, errors.Join(errors.New("the driver lacks what this package needs of it"), st.Close())
-	}
-	return &watchedStmt{fullStmt: full, c: c}, nil
+// PrepareContext implements driver.ConnPrepareContext. Nobody needs it: a statement
+// with arguments is prepared as it runs, within the same bounds.
+func (c *watchedConn) PrepareContext(context.Context, string) (driver.Stmt, error) {
+	return nil, errors.New("statements are prepared as they run: pass them with their arguments")
 }
 
 type fullStmt interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
-	driver.NamedValueChecker
-}
-
-type watchedStmt struct {
-	fullStmt
-	c *watchedConn
-}
-
-// ExecContext implements driver.StmtExecContext.
-func (t *watchedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (res driver.Result, err error) {
-	err = t.c.guard(ctx, func(ctx context.Context) error {
-		res, err = t.fullStmt.ExecContext(ctx, args)
-		return err
-	})
-	return res, err
-}
-
-// QueryContext implements driver.StmtQueryContext.
-func (t *watchedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
-	err = t.c.guard(ctx, func(ctx context.Context) error {
-		rows, err = t.fullStmt.QueryContext(ctx, args)
-		return err
-	})
-	return rows, err
 }
 
 // guard runs a statement within the connection's bounds. The driver would give
@@ -326,7 +307,7 @@ func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error
 	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop(ctx)
 	err := run(inner)
-	if cause := w.stop(); err != nil && cause != nil && !errors.Is(err, driver.ErrSkip) {
+	if cause := w.stop(); err != nil && cause != nil {
 		return &stoppedError{cause: cause, err: err}
 	}
 	return err

@@ -73,7 +73,7 @@ func Default() Config {
 		Dir:          "migrations",
 		Soak:         10 * time.Minute,
 		Grace:        24 * time.Hour,
-		ChunkTarget:  200 * time.Millisecond,
+		ChunkTarget:  50 * time.Millisecond,
 		DataChecks:   10 * time.Second,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
