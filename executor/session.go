@@ -34,6 +34,10 @@ type Session interface {
 	// error for that reason is of class LockTimeout.
 	Exec(ctx context.Context, conn *sql.Conn, statement string, b Bounds) error
 
+	// UndoCost is how long the engine takes to take back an unfinished transaction,
+	// whose rows stay locked meanwhile, as a multiple of the time that it ran.
+	UndoCost() float64
+
 	// Reset gives up whatever a failed step may have left on the connection:
 	// an open transaction, LOCK TABLES, session variables.
 	Reset(ctx context.Context, conn *sql.Conn) error

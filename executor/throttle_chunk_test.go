@@ -36,6 +36,7 @@ func (s *slowTable) DB() *sql.DB                                       { return 
 func (s *slowTable) Walk(context.Context, plan.Chunks) (Walker, error) { return s, nil }
 func (s *slowTable) Classify(error) Class                              { return Other }
 func (s *slowTable) Redact(err error) error                            { return err }
+func (s *slowTable) UndoCost() float64                                 { return 0 }
 func (s *slowTable) Generation(context.Context) (string, error)        { return "", nil }
 func (s *slowTable) Estimate(context.Context) (int64, error)           { return int64(s.rows), nil }
 func (s *slowTable) Spans(context.Context, int) ([]Span, error)        { return []Span{{From: "0"}}, nil }

@@ -88,7 +88,7 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		begun := time.Now()
-		bound := w.bound(pace.target)
+		bound := bound(w.size, pace.target, w.s.UndoCost())
 		w.worked, w.rest = 0, 0
 		err = w.persist(ctx, *p, piece, bound)
 		took := w.worked
@@ -117,20 +117,23 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 const slow = 5
 
 // The longest that a piece's statement may take if it can be cut no smaller, and
-// how long it may take otherwise: it holds its rows' locks meanwhile, and whoever
-// wants one of them waits. Only a target that people set higher counts for more.
+// how long it may take otherwise, with its being taken back: it holds its rows'
+// locks meanwhile, and whoever wants one of them waits. Only a target that people
+// set higher counts for more.
 const (
 	longest  = 30 * time.Second
 	mostHeld = 300 * time.Millisecond
 )
 
-// bound is how long the next piece's statement may take. One that can still be
-// cut smaller is given up when it is too slow.
-func (w *worker) bound(target time.Duration) time.Duration {
-	if w.size <= minChunk {
+// bound is how long the statement of a piece of so many rows may take, where
+// taking it back costs undo times as much. One that can still be cut smaller is
+// given up when it is too slow.
+func bound(size int64, target time.Duration, undo float64) time.Duration {
+	if size <= minChunk {
 		return longest
 	}
-	return min(longest, max(mostHeld, target*3/2))
+	held := time.Duration(float64(mostHeld) / (1 + undo))
+	return min(longest, max(held, target*3/2))
 }
 
 // worthATrip is how much work a piece is cut for, whatever the target, where it

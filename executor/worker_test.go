@@ -75,13 +75,15 @@ func TestSlowPiecesMakeTheNextOnesSmaller(t *testing.T) {
 	for _, c := range []struct {
 		size          int64
 		target, bound time.Duration
+		undo          float64
 	}{
-		{1000, target, 300 * time.Millisecond},
-		{1000, 20 * time.Millisecond, 300 * time.Millisecond},
-		{1000, time.Second, 1500 * time.Millisecond},
-		{minChunk, target, longest},
+		{1000, target, 300 * time.Millisecond, 0},
+		{1000, 20 * time.Millisecond, 300 * time.Millisecond, 0},
+		{1000, 20 * time.Millisecond, 150 * time.Millisecond, 1},
+		{1000, time.Second, 1500 * time.Millisecond, 0},
+		{minChunk, target, longest, 1},
 	} {
-		if got := (&worker{size: c.size}).bound(c.target); got != c.bound {
+		if got := bound(c.size, c.target, c.undo); got != c.bound {
 			t.Errorf("%d rows for %s may take %s, want %s", c.size, c.target, got, c.bound)
 		}
 	}

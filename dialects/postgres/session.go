@@ -216,6 +216,9 @@ func (s *session) unset(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// UndoCost implements executor.Session: what was written is dead at once.
+func (s *session) UndoCost() float64 { return 0 }
+
 // Reset ends a transaction that may be open, and takes back settings. The
 // advisory lock stays.
 func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {

@@ -212,11 +212,11 @@ func TestReport(t *testing.T) {
 		want  string // in the error; empty: none
 		table string
 	}{
-		"good":         {result{kind: "k", phases: []phase{base, phaseOf("expand", 2*time.Millisecond, 0, 300*time.Millisecond)}}, "", "a p99 above 1.5 × the baseline's, and the control's: 0"},
-		"slow":         {result{kind: "k", phases: []phase{base, phaseOf("expand", 4*time.Millisecond, 0, 0)}}, "", "a p99 above 1.5 × the baseline's, and the control's: 1"},
+		"good":         {result{kind: "k", phases: []phase{base, phaseOf("expand", 2*time.Millisecond, 0, 300*time.Millisecond)}}, "", "of 1 phases 0 have a p99 above 1.5 × the baseline's (p99), 0 also"},
+		"slow":         {result{kind: "k", phases: []phase{base, phaseOf("expand", 4*time.Millisecond, 0, 0)}}, "", "of 1 phases 1 have a p99 above 1.5 × the baseline's (p99), 1 also"},
 		"stalled":      {result{kind: "k", phases: []phase{base, phaseOf("expand", 2*time.Millisecond, 0, 360*time.Millisecond)}}, "expand: a statement waited 360.0ms behind migrate, and 361.0ms longer than any of the control's", "stall"},
 		"hidden":       {result{kind: "k", phases: []phase{base, hidden(phaseOf("expand", 2*time.Millisecond, 0, 900*time.Millisecond))}}, "", "stall?"},
-		"busy machine": {result{kind: "k", phases: []phase{base, starved(phaseOf("expand", 2*time.Millisecond, 0, 900*time.Millisecond))}}, "", "a wait of more than 350ms: 0"},
+		"busy machine": {result{kind: "k", phases: []phase{base, starved(phaseOf("expand", 2*time.Millisecond, 0, 900*time.Millisecond))}}, "", "0 have a wait of more than 350ms"},
 		"failed":       {result{kind: "k", phases: []phase{base, phaseOf("contract", 2*time.Millisecond, 3, 0)}}, "contract: 3 of 300 requests failed, the first with: broken", ""},
 		"inconsistent": {result{kind: "k", inconsistent: 7, phases: []phase{base}}, "7 rows are inconsistent", ""},
 		"refused":      {result{kind: "k", note: "expand: no", refused: true}, "", "k       not done"},
