@@ -31,8 +31,8 @@ type steering struct {
 	changed chan struct{} // closed, and made anew, whenever something below changes
 	orders  orders
 	bucket  bucket
-	walk    *walk  // the one at work; nil: none
-	held    string // why the server's state holds walks; empty: it does not
+	walk    *walk // the one at work; nil: none
+	held    hold  // why the server's state holds walks
 	since   time.Time
 	told    bool      // that it holds
 	blind   bool      // nothing has been measured yet
@@ -62,7 +62,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 		s.note, s.blind = s.leave, true
 		sm := &sampler{
 			every: r.o.Throttle.every(), timeout: r.o.Throttle.timeout(), gauges: gauges,
-			tell: func(reason string, known bool) { s.measured(ctx, reason, known) },
+			tell: func(why hold, known bool) { s.measured(ctx, why, known) },
 		}
 		if len(s.pulse.replicas) > 0 {
 			sm.before = s.pulse.beat
@@ -146,13 +146,14 @@ func (s *steering) turn() {
 }
 
 // measured takes over what the measurements say.
-func (s *steering) measured(ctx context.Context, reason string, known bool) {
+func (s *steering) measured(ctx context.Context, why hold, known bool) {
 	s.mu.Lock()
+	reason := why.reason
 	if reason == "" && !known { // what was goes on
 		s.mu.Unlock()
 		return
 	}
-	was := s.held
+	was := s.held.reason
 	if reason != "" && was == "" {
 		s.since = time.Now()
 	}
@@ -160,7 +161,7 @@ func (s *steering) measured(ctx context.Context, reason string, known bool) {
 		s.mu.Unlock() // at least for one interval
 		return
 	}
-	s.held, s.blind, s.looked = reason, false, time.Now()
+	s.held, s.blind, s.looked = why, false, time.Now()
 	w := s.walk
 	if w != nil {
 		s.announce(w)
@@ -174,11 +175,11 @@ func (s *steering) measured(ctx context.Context, reason string, known bool) {
 
 // announce reports that a walk is held, or not any more: once each. The mutex is held.
 func (s *steering) announce(w *walk) {
-	if (s.held != "") == s.told {
+	if (s.held.reason != "") == s.told {
 		return
 	}
-	s.told = s.held != ""
-	e := Throttled{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Reason: s.held}
+	s.told = s.held.reason != ""
+	e := Throttled{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Reason: s.held.reason, Causes: s.held.causes}
 	if !s.told {
 		e.Held = time.Since(s.since)
 		w.forgetRate()
@@ -204,10 +205,10 @@ func (s *steering) begin(ctx context.Context, w *walk) {
 	if !s.looked.IsZero() && time.Since(s.looked) > 2*s.e.o.Throttle.every() {
 		s.blind = true
 	}
-	if s.held != "" {
+	if s.held.reason != "" {
 		s.announce(w)
 	}
-	reason := s.held
+	reason := s.held.reason
 	s.mu.Unlock()
 	if s.note == nil {
 		return
@@ -222,7 +223,7 @@ func (s *steering) begin(ctx context.Context, w *walk) {
 // end says that a walk is over.
 func (s *steering) end(ctx context.Context) {
 	s.mu.Lock()
-	w, reason := s.walk, s.held
+	w, reason := s.walk, s.held.reason
 	s.walk = nil
 	s.mu.Unlock()
 	if reason != "" && w != nil {
@@ -277,7 +278,7 @@ var errWait = errors.New("not yet")
 func (s *steering) ask(n, size int64) (wait time.Duration, changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.orders.paused || s.held != "" || s.blind {
+	if s.orders.paused || s.held.reason != "" || s.blind {
 		return 0, s.changed, errWait
 	}
 	if n == 0 {
@@ -325,7 +326,7 @@ func (s *steering) pace() pace {
 }
 
 // state is what progress shows.
-func (s *steering) state() (paused bool, held string) {
+func (s *steering) state() (paused bool, held hold) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.orders.paused, s.held

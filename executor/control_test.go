@@ -116,7 +116,7 @@ func TestWaitersHearOfChanges(t *testing.T) {
 		if n := during(time.Minute); n != 0 {
 			t.Errorf("while paused %d passed", n)
 		}
-		s.measured(ctx, "load 11 > 10", true)
+		s.measured(ctx, hold{reason: "load 11 > 10"}, true)
 		order.paused = false
 		s.obey(order)
 		if n := during(time.Minute); n != 0 {
@@ -124,7 +124,7 @@ func TestWaitersHearOfChanges(t *testing.T) {
 		}
 		order.paused = true
 		s.obey(order) // in mid-hold
-		s.measured(ctx, "", true)
+		s.measured(ctx, hold{}, true)
 		if n := during(time.Minute); n != 0 {
 			t.Errorf("paused in mid-hold, %d passed", n)
 		}

@@ -102,7 +102,9 @@ func (w *walk) progress(final bool) Progress {
 		Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what,
 		Done: done, Total: total, Final: final, Rate: w.rate(done),
 	}
-	p.Paused, p.Throttled = w.steer.state()
+	var held hold
+	p.Paused, held = w.steer.state()
+	p.Throttled, p.Causes = held.reason, held.causes
 	if p.Rate > 0 && !p.Paused && p.Throttled == "" {
 		p.ETA = time.Duration(float64(p.Total-done) / p.Rate * float64(time.Second))
 	}

@@ -75,8 +75,10 @@ type (
 		Rate   float64
 		ETA    time.Duration
 		Paused bool
-		// Throttled says why the walk is held; empty: it is not.
+		// Throttled says why the walk is held; empty: it is not. Causes is the
+		// same for programs. Whoever is told must not change it.
 		Throttled string
+		Causes    []Cause
 		Final     bool
 	}
 	// Throttled says that the state of the server holds a walk (Reason says why),
@@ -87,6 +89,7 @@ type (
 		Table     string
 		What      string // as Progress has it
 		Reason    string
+		Causes    []Cause // as Progress has it
 		Held      time.Duration
 	}
 	// WorkersChosen says how many walk side by side where nobody has said it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,9 +123,33 @@ type Standby struct {
 	Replayed int64
 }
 
+// Cause is what holds a walk, of a closed set and without the values that the
+// reason, which is prose, has.
+type Cause string
+
+// The causes, named as the settings are (docs/THROTTLING.md).
+const (
+	CauseReplicaLag     Cause = "replica_lag"
+	CauseActiveSessions Cause = "active_sessions"
+	CauseLogRate        Cause = "log_rate"
+	CauseSlotRetention  Cause = "slot_retention"
+	CauseDeadRows       Cause = "dead_rows"
+	CauseAutovacuum     Cause = "autovacuum"
+	CauseHistoryList    Cause = "history_list"
+	CauseQuery          Cause = "query"
+	CauseHTTP           Cause = "http"
+)
+
+// hold is why walks are held. The zero value: they are not.
+type hold struct {
+	reason string
+	causes []Cause // each once, sorted
+}
+
 // gauge is one thing that is measured.
 type gauge struct {
 	name  string
+	cause Cause
 	limit Limit
 	show  func(float64) string
 	// measure returns errPending while it does not know yet.
@@ -191,9 +216,9 @@ type sampler struct {
 	gauges         []*gauge
 	// before is done at the beginning of each sample: it leaves the heartbeat.
 	before func(ctx context.Context)
-	// tell hears, after each sample, why to hold; known is false as long as there
+	// tell hears, after each sample, why to hold, if at all; known is false as long as there
 	// is something of which nothing is known.
-	tell func(reason string, known bool)
+	tell func(why hold, known bool)
 }
 
 // pendingEvery is how soon something is measured again of which nothing is known.
@@ -248,13 +273,18 @@ func (s *sampler) sample(ctx context.Context) (known bool) {
 	}
 	known = true
 	var all []string
-	for i := range s.gauges {
+	var why hold
+	for i, g := range s.gauges {
 		known = known && !pending[i]
 		if reasons[i] != "" {
 			all = append(all, reasons[i])
+			why.causes = append(why.causes, g.cause)
 		}
 	}
-	s.tell(strings.Join(all, "; "), known)
+	why.reason = strings.Join(all, "; ")
+	slices.Sort(why.causes)
+	why.causes = slices.Compact(why.causes)
+	s.tell(why, known)
 	return known
 }
 

@@ -18,6 +18,7 @@ import (
 // limited is a quantity with its limit.
 type limited struct {
 	name  string
+	cause Cause
 	q     Quantity
 	limit Limit
 	show  func(float64) string
@@ -30,12 +31,12 @@ func (t Throttle) quantities() []limited {
 		autovacuum.Above = 0.5
 	}
 	all := []limited{
-		{"active sessions", ActiveSessions, t.ActiveSessions, showCount},
-		{"log rate", LogBytes, t.LogRate, func(v float64) string { return showBytes(v) + "/s" }},
-		{"log kept for a replication slot", SlotBytes, t.SlotRetention, showBytes},
-		{"dead rows", DeadRows, t.DeadRows, func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + "%" }},
-		{"autovacuum", Autovacuum, autovacuum, nil},
-		{"history list length", HistoryLength, t.HistoryLength, showCount},
+		{"active sessions", CauseActiveSessions, ActiveSessions, t.ActiveSessions, showCount},
+		{"log rate", CauseLogRate, LogBytes, t.LogRate, func(v float64) string { return showBytes(v) + "/s" }},
+		{"log kept for a replication slot", CauseSlotRetention, SlotBytes, t.SlotRetention, showBytes},
+		{"dead rows", CauseDeadRows, DeadRows, t.DeadRows, func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + "%" }},
+		{"autovacuum", CauseAutovacuum, Autovacuum, autovacuum, nil},
+		{"history list length", CauseHistoryList, HistoryLength, t.HistoryLength, showCount},
 	}
 	return slices.DeleteFunc(all, func(m limited) bool { return !m.limit.set() })
 }
@@ -67,11 +68,11 @@ func (e *Executor) gauges(p *pulse, table func() string) []*gauge {
 	var out []*gauge
 	if t.ReplicaLag.set() {
 		for _, r := range p.replicas {
-			out = append(out, &gauge{name: "replica lag", lane: "replica " + r.Name, limit: t.ReplicaLag, show: showSeconds, tolerant: t.IgnoreVanished, measure: r.lag})
+			out = append(out, &gauge{name: "replica lag", cause: CauseReplicaLag, lane: "replica " + r.Name, limit: t.ReplicaLag, show: showSeconds, tolerant: t.IgnoreVanished, measure: r.lag})
 		}
 		if meter != nil && meter.Measures(StandbyLag) {
 			s := &standbys{meter: meter, redact: e.s.Redact, ignoreVanished: t.IgnoreVanished, limit: seconds(t.ReplicaLag.Above)}
-			out = append(out, &gauge{name: "replica lag", lane: primary, limit: t.ReplicaLag, show: showSeconds, tolerant: t.IgnoreErrors, measure: s.lag})
+			out = append(out, &gauge{name: "replica lag", cause: CauseReplicaLag, lane: primary, limit: t.ReplicaLag, show: showSeconds, tolerant: t.IgnoreErrors, measure: s.lag})
 		}
 	}
 	for _, m := range t.quantities() {
@@ -82,14 +83,14 @@ func (e *Executor) gauges(p *pulse, table func() string) []*gauge {
 		if m.q == LogBytes {
 			measure = perSecond(measure, 3*max(t.every(), pendingEvery))
 		}
-		out = append(out, &gauge{name: m.name, lane: primary, limit: m.limit, show: m.show, tolerant: t.IgnoreErrors, measure: measure})
+		out = append(out, &gauge{name: m.name, cause: m.cause, lane: primary, limit: m.limit, show: m.show, tolerant: t.IgnoreErrors, measure: measure})
 	}
 	if t.Query != "" {
-		out = append(out, &gauge{name: "query", lane: "query", limit: t.QueryLimit, show: showNumber, tolerant: t.IgnoreErrors, measure: e.query})
+		out = append(out, &gauge{name: "query", cause: CauseQuery, lane: "query", limit: t.QueryLimit, show: showNumber, tolerant: t.IgnoreErrors, measure: e.query})
 	}
 	if t.URL != "" {
 		h := httpGauge{url: t.URL, client: &http.Client{}}
-		out = append(out, &gauge{name: h.name(), lane: "http", limit: Limit{Above: 0.5}, tolerant: t.IgnoreErrors, measure: h.measure})
+		out = append(out, &gauge{name: h.name(), cause: CauseHTTP, lane: "http", limit: Limit{Above: 0.5}, tolerant: t.IgnoreErrors, measure: h.measure})
 	}
 	return out
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -335,12 +337,12 @@ func TestAHoldIsToldOnceAndLastsAnInterval(t *testing.T) {
 		var samples, passed atomic.Int64
 		sm := &sampler{
 			every: time.Second, timeout: time.Second,
-			gauges: []*gauge{{name: "load", limit: Limit{Above: 10}, show: showNumber, measure: func(context.Context) (float64, string, error) {
+			gauges: []*gauge{{name: "load", cause: CauseQuery, limit: Limit{Above: 10}, show: showNumber, measure: func(context.Context) (float64, string, error) {
 				samples.Add(1)
 				l := now.Load()
 				return l.value, "", l.fails
 			}}},
-			tell: func(reason string, known bool) { s.measured(t.Context(), reason, known) },
+			tell: func(why hold, known bool) { s.measured(t.Context(), why, known) },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go sm.loop(ctx, s.walking, s.wake)
@@ -387,7 +389,8 @@ func TestAHoldIsToldOnceAndLastsAnInterval(t *testing.T) {
 		cancel()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(s.events) != 2 || s.events[0].Reason != "load 11 > 10" || s.events[1].Reason != "" || s.events[1].Held < 12*time.Second {
+		if len(s.events) != 2 || s.events[0].Reason != "load 11 > 10" || s.events[1].Reason != "" || s.events[1].Held < 12*time.Second ||
+			!slices.Equal(s.events[0].Causes, []Cause{CauseQuery}) || len(s.events[1].Causes) > 0 {
 			t.Errorf("the hold was reported as %+v", s.events)
 		}
 		if want := "load 9, goes on at 8"; !contains(s.notes, want) || !contains(s.notes, "load cannot be measured: the server is away") || s.notes[len(s.notes)-1] != "" {
@@ -409,26 +412,31 @@ func contains(all []string, one string) bool {
 func TestMeasurementsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var told string
+		var told hold
 		sm := &sampler{
 			every: time.Second, timeout: 300 * time.Millisecond,
 			gauges: []*gauge{
-				{name: "slow", lane: "a", measure: func(ctx context.Context) (float64, string, error) {
+				{name: "slow", cause: CauseReplicaLag, lane: "a", measure: func(ctx context.Context) (float64, string, error) {
 					<-ctx.Done()
 					return 0, "", ctx.Err()
 				}},
 				{name: "behind it", lane: "a", tolerant: true, measure: func(ctx context.Context) (float64, string, error) { return 0, "", ctx.Err() }},
-				{name: "beside it", lane: "b", limit: Limit{Above: 1}, show: showNumber, measure: func(context.Context) (float64, string, error) { return 2, "", nil }},
+				{name: "beside it", cause: CauseActiveSessions, lane: "b", limit: Limit{Above: 1}, show: showNumber, measure: func(context.Context) (float64, string, error) { return 2, "", nil }},
+				{name: "like slow", cause: CauseReplicaLag, lane: "c", measure: func(context.Context) (float64, string, error) { return 0, "", errVanished }},
 			},
-			tell: func(reason string, _ bool) { told = reason },
+			tell: func(why hold, _ bool) { told = why },
 		}
 		begun := time.Now()
 		sm.sample(t.Context())
 		if took := time.Since(begun); took != 300*time.Millisecond {
 			t.Errorf("a sample took %s", took)
 		}
-		if want := "slow cannot be measured: no answer in time; beside it 2 > 1"; told != want {
-			t.Errorf("told %q, want %q", told, want)
+		want := hold{
+			"slow cannot be measured: no answer in time; beside it 2 > 1; replica has vanished",
+			[]Cause{CauseActiveSessions, CauseReplicaLag},
+		}
+		if !reflect.DeepEqual(told, want) {
+			t.Errorf("told %+v, want %+v", told, want)
 		}
 	})
 }
