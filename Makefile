@@ -64,7 +64,7 @@ demo: build
 .PHONY: test
 test:
 	scripts/servers.sh $(DEFAULT_SERVERS)
-	$(TESTSERVERS) run go test -race -timeout 30m $(TESTFLAGS) $(PACKAGES)
+	$(TESTSERVERS) run go test -race -timeout 60m $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: test-matrix
 test-matrix: export MIGRATE_TEST_MATRIX := 1
