@@ -1,6 +1,9 @@
 package executor
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // State is where a migration stands (DESIGN section 2). States have names and a
 // transition table; they have no order.
@@ -37,6 +40,9 @@ var transitions = map[State][]State{
 	RolledBack:  {Expanding},
 	Failed:      {Expanding, Backfilling, Verifying, Contracting, Grace, Open, RolledBack},
 }
+
+// States are all states, sorted by name.
+func States() []State { return slices.Sorted(maps.Keys(transitions)) }
 
 func (s State) mayBecome(next State) bool {
 	return s == next || slices.Contains(transitions[s], next)

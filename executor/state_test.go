@@ -1,6 +1,9 @@
 package executor
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestTransitions(t *testing.T) {
 	t.Parallel()
@@ -36,5 +39,8 @@ func TestTransitions(t *testing.T) {
 		if _, ok := transitions[s]; !ok {
 			t.Errorf("state %s has no row in the table of transitions", s)
 		}
+	}
+	if got := States(); len(got) != len(all) || !slices.IsSorted(got) {
+		t.Errorf("all states are %v", got)
 	}
 }
