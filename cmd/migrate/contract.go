@@ -61,6 +61,7 @@ blocks, 4 when one is inconclusive.`,
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
+	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd
 }
 

@@ -48,6 +48,7 @@ it again when they are repaired. Where planning has found such rows already,
 		Example: example(`
 			migrate expand
 			migrate expand 0007_split_name --workers 4
+			migrate expand --metrics-file /var/lib/node_exporter/migrate.prom
 			migrate expand --plan plan.json
 			migrate expand --override 'flag-off=the flag is shared with a live feature'`),
 		Args: arguments(0, -1, ""),
@@ -63,6 +64,7 @@ it again when they are repaired. Where planning has found such rows already,
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
 	config.AddFlags(cmd.Flags(), config.PlanFlags...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
+	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	config.AddFlags(cmd.Flags(), config.FailuresFlag...)
 	return cmd
 }

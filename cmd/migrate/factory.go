@@ -10,6 +10,7 @@ import (
 
 	"github.com/expandcontract/migrate/cmd/internal/config"
 	"github.com/expandcontract/migrate/cmd/internal/logs"
+	"github.com/expandcontract/migrate/cmd/internal/metrics"
 	"github.com/expandcontract/migrate/cmd/internal/streams"
 	"github.com/expandcontract/migrate/cmd/internal/views"
 	"github.com/expandcontract/migrate/dialects"
@@ -30,6 +31,8 @@ type factory struct {
 	// prepare fills these before a command runs.
 	config *config.Config
 	log    *slog.Logger
+
+	metrics *metrics.Metrics // nil: nobody has asked for them
 }
 
 // newFactory makes a factory of the streams and the environment of a run.

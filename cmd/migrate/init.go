@@ -64,6 +64,11 @@ throttle:
   # active_sessions: {limit: 50}
   # query: {sql: SELECT count(*) FROM jobs WHERE waiting, limit: 100}
 
+# What Prometheus is told; see docs/METRICS.md.
+metrics:
+  # listen: 127.0.0.1:9900
+  # file: /var/lib/node_exporter/migrate.prom
+
 locks:
   # timeout: 300ms
   # deadline: 10m

@@ -42,6 +42,7 @@ the schema before has no place for, rollback refuses, unless told to discard it.
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
+	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd
 }
 

@@ -44,6 +44,7 @@ func execute(ctx context.Context, f *factory, args []string) int {
 		err = withHint(err, "migrate --help lists the commands")
 	}
 	code := exitCode(ctx, err)
+	f.metrics.Close(code)
 	if err != nil {
 		printError(ctx, f.streams, err)
 	}
@@ -52,13 +53,18 @@ func execute(ctx context.Context, f *factory, args []string) int {
 
 func newRootCommand(f *factory) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "migrate",
-		Short:             "Change a live database's schema without downtime",
-		Long:              rootLong,
-		Example:           rootExample,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return f.prepare(cmd.Flags()) },
+		Use:           "migrate",
+		Short:         "Change a live database's schema without downtime",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.prepare(cmd.Flags()); err != nil {
+				return err
+			}
+			return f.measure(cmd.Context(), cmd)
+		},
 	}
 	flags := root.PersistentFlags()
 	config.AddFlags(flags, config.GlobalFlags...)

@@ -71,7 +71,7 @@ func (t *target) executor(o runOptions) *executor.Executor {
 		KillBlockersAfter: t.config.KillBlockersAfter,
 		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond), MaxFailures: t.config.MaxFailures,
 		Throttle: t.throttle, VerifyOn: o.verifyOn, Flags: t.flags(),
-		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.reporter,
+		Overrides: o.overrides, DiscardData: o.discardData, Reporter: t.hearers(),
 	})
 }
 

@@ -57,6 +57,7 @@ database holds now. Where rows disagree there, the database itself is asked.`,
 	config.AddFlags(cmd.Flags(), config.ReplicaFlags...)
 	config.AddFlags(cmd.Flags(), config.WaitFlag...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
+	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd
 }
 

@@ -63,8 +63,18 @@ type Config struct {
 	LogFormat string
 	// NoColor takes color away even on a terminal.
 	NoColor bool
+	// Metrics is where Prometheus finds what a command does.
+	Metrics Metrics
 	// Throttle is what holds backfills and verifications back.
 	Throttle Throttle
+}
+
+// Metrics is where Prometheus finds what a command does (docs/METRICS.md).
+type Metrics struct {
+	// Listen is the address that serves /metrics; empty: none does.
+	Listen string
+	// File is for the textfile collector of node_exporter; empty: none is written.
+	File string
 }
 
 // Default returns the configuration of a run that was told nothing.

@@ -48,6 +48,8 @@ func generalOptions() []Option {
 		{"lease_wait", "MIGRATE_LEASE_WAIT", "wait", "how long to wait while another migrate is at work", duration(func(c *Config) *time.Duration { return &c.LeaseWait }, 0)},
 		{"flags.source", "MIGRATE_FLAGS_SOURCE", "", "where flags are kept: table, env or flagd", choice(func(c *Config) *string { return &c.FlagSource }, FlagsInTable, FlagsInEnv, FlagsInFlagd)},
 		{"flags.file", "MIGRATE_FLAGS_FILE", "", "the flagd definition file", text(func(c *Config) *string { return &c.FlagdFile }, "file")},
+		{"metrics.listen", "MIGRATE_METRICS_LISTEN", "metrics-listen", "serve Prometheus metrics at this address (/metrics) while the command runs, such as 127.0.0.1:9900", text(func(c *Config) *string { return &c.Metrics.Listen }, "address")},
+		{"metrics.file", "MIGRATE_METRICS_FILE", "metrics-file", "write Prometheus metrics to a file, for the textfile collector of node_exporter", text(func(c *Config) *string { return &c.Metrics.File }, "file")},
 		{"log_format", "MIGRATE_LOG_FORMAT", "log-format", "how to write the log: text or json", choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
 		{"no_color", "MIGRATE_NO_COLOR", "no-color", "write without color", boolean(func(c *Config) *bool { return &c.NoColor })},
 	}
@@ -71,6 +73,8 @@ var (
 	ReplicaFlags = []string{"replica-url", "replica-url-file"}
 	// FailuresFlag is offered by commands that run backfills.
 	FailuresFlag = []string{"max-failures"}
+	// MetricsFlags are offered by commands that the executor tells of what it does.
+	MetricsFlags = []string{"metrics-listen", "metrics-file"}
 )
 
 // AddFlags offers options on a command line. What is given there is checked at
