@@ -9,7 +9,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -125,7 +124,7 @@ func (m *Metrics) release() {
 
 // warn logs what went wrong with metrics: it is no reason to stop a migration.
 func (m *Metrics) warn(err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		m.o.Log.Warn("metrics are not up to date", "error", err)
 	}
 }

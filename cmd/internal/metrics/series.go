@@ -64,8 +64,8 @@ func newSeries(r prometheus.Registerer, command string) *series {
 
 	walk := []string{"migration", "table", "what"}
 	s.walkRunning = s.gauge(r, "migrate_walk_running", "1 while a backfill, a verification or a repair walks the table, also while it is held, else 0.", walk...)
-	s.walkRowsDone = s.gauge(r, "migrate_walk_rows_done", "Rows walked so far.", walk...)
-	s.walkRowsAll = s.gauge(r, "migrate_walk_rows_expected", "Rows that there are to walk; an estimate, but at the end.", walk...)
+	s.walkRowsDone = s.gauge(r, "migrate_walk_rows_done", "Rows walked so far; of a backfill an estimate.", walk...)
+	s.walkRowsAll = s.gauge(r, "migrate_walk_rows_expected", "Rows that there are to walk, an estimate.", walk...)
 	s.walkRate = s.gauge(r, "migrate_walk_rows_per_second", "Rows walked each second, over the last ten seconds.", walk...)
 	s.walkETA = s.gauge(r, "migrate_walk_eta_seconds", "How long the walk is expected to take from now on; absent while that is not known.", walk...)
 	s.walkPaused = s.gauge(r, "migrate_walk_paused", "1 while migrate pause holds the walk, else 0.", walk...)
