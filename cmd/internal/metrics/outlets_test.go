@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -231,6 +232,7 @@ func TestAScraperThatStallsHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	m, url := serving(t)
 	address := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/metrics")
+	var conns []net.Conn
 	for i, said := range []string{"", "GET /metrics HTTP/1.1\r\nHost: x\r\n"} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 		if err != nil {
@@ -240,6 +242,7 @@ func TestAScraperThatStallsHoldsNothingUp(t *testing.T) {
 		if _, err := fmt.Fprint(conn, said); err != nil {
 			t.Fatal(err)
 		}
+		conns = append(conns, conn)
 		m.Report(walked(int64(i), 9, nil))
 	}
 	// Sooner than the server gives up on such connections by itself.
@@ -251,5 +254,14 @@ func TestAScraperThatStallsHoldsNothingUp(t *testing.T) {
 	case <-ended:
 	case <-ctx.Done():
 		t.Fatal("the end waits for a scraper")
+	}
+	for _, conn := range conns {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		var timeout net.Error
+		if _, err := conn.Read(make([]byte, 1)); errors.As(err, &timeout) && timeout.Timeout() {
+			t.Error("after the end a connection is still open")
+		}
 	}
 }
