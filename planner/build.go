@@ -89,6 +89,7 @@ func (b *builder) build() {
 	b.readsChanged()
 	b.placeDirects()
 	b.mergeSwitches()
+	b.bridges()
 	for _, i := range b.ignored {
 		b.warn(i.at, i.it.Rule, plan.Info, "leave it out", "%s is left out: %s", i.it.What, i.it.Reason)
 	}

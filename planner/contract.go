@@ -216,6 +216,7 @@ func (b *builder) switchNames(t *tableShape, open *Sync) {
 			move(c.hidden, c.orig.Name)
 			if c.remade != nil {
 				back, sw.Types = append(back, remadeBack(c, tomb)), union(sw.Types, c.remade.Types)
+				sw.Bridges, purge.Bridges = bridged(sw.Bridges, c), bridged(purge.Bridges, c)
 			} else {
 				back = append(back, b.retypedBack(t, c, tomb))
 			}

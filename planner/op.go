@@ -175,6 +175,9 @@ type (
 		Grace *Sync
 		// Types get other names in the same moment, before anything else.
 		Types []TypeRename
+		// Bridges are crossed in the same moment: from here on it is the old types
+		// that need one, and on the way back the new ones.
+		Bridges []Bridge
 		// And are the switches of further tables that belong to the same moment.
 		And []OpSwitch
 	}
@@ -197,6 +200,14 @@ type (
 		// Dropped are what those of Columns that the migration drops were called.
 		Dropped []string
 		Sync    *Sync // whose triggers go; nil: none
+		// Bridges have nobody left to carry.
+		Bridges []Bridge
+	}
+
+	// OpBridge makes ready, while nobody waits for it, what the switch of types
+	// needs for its bridges. It changes nothing that anybody sees.
+	OpBridge struct {
+		Bridges []Bridge
 	}
 
 	// OpPurgeTable drops a table's tombstone. There is no undo.
@@ -432,6 +443,7 @@ func (OpDropIndex) op()      {}
 func (OpSwitch) op()         {}
 func (OpFenceTable) op()     {}
 func (OpPurge) op()          {}
+func (OpBridge) op()         {}
 func (OpPurgeTable) op()     {}
 func (OpDropShadow) op()     {}
 func (OpAddConstraint) op()  {}

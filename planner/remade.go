@@ -19,6 +19,10 @@ type Remade struct {
 	WasThen      string
 	// Types get these names in the switch, in this order.
 	Types []TypeRename
+	// From gives the text of the new value, or what can be cast to it, over the row
+	// as it was; Array: of a whole array of the type.
+	From  Expr
+	Array bool
 	// Take is the same change, made by another expression over the row as it was.
 	Take func(up Expr) *Remade
 	// Type names the type, and Definition is the statement that makes it as it will be.
@@ -30,6 +34,68 @@ type Remade struct {
 type TypeRename struct {
 	From Ref
 	To   string
+}
+
+// Bridge carries those over who know a column by the type that was there when they
+// prepared their statements, for as long as both types are.
+type Bridge struct {
+	// Old is the type that goes and New the one that comes, each with the name that
+	// it gets in the switch.
+	Old, New TypeRename
+	// Maps are what becomes of a value of Old, where a column says it of its values
+	// and of nothing else: over that one column.
+	Maps []Expr
+	// Arrays: there are columns of arrays of the type.
+	Arrays bool
+}
+
+// bridged are the bridges with the one that a column needs.
+func bridged(all []Bridge, c *columnShape) []Bridge {
+	r := c.remade
+	one := Bridge{Old: r.Types[0], New: r.Types[1], Arrays: r.Array}
+	if !r.Array && !r.From.Volatile && !r.From.Stable && !r.From.Subquery && slices.Equal(r.From.Columns(), []string{c.orig.Name}) {
+		one.Maps = []Expr{r.From}
+	}
+	return joined(all, []Bridge{one})
+}
+
+// joined are the bridges of both, each type's once.
+func joined(a, b []Bridge) []Bridge {
+	out := slices.Clone(a)
+	for _, br := range b {
+		i := slices.IndexFunc(out, func(o Bridge) bool { return o.Old == br.Old })
+		if i < 0 {
+			out = append(out, br)
+			continue
+		}
+		out[i].Maps = slices.Concat(out[i].Maps, br.Maps)
+		out[i].Arrays = out[i].Arrays || br.Arrays
+	}
+	return out
+}
+
+// bridges emits what is made ready before the switch for those who know a type
+// that goes, and has the last to purge its columns take that away.
+func (b *builder) bridges() {
+	for _, o := range b.ops[stageContract] {
+		if sw, ok := o.op.(OpSwitch); ok && len(sw.Bridges) > 0 {
+			b.add(stageExpand, o.at, OpBridge{Bridges: sw.Bridges})
+		}
+	}
+	var all []Bridge
+	last := -1
+	for i, o := range b.ops[stagePurge] {
+		if purge, ok := o.op.(OpPurge); ok && len(purge.Bridges) > 0 {
+			all, last = joined(all, purge.Bridges), i
+			purge.Bridges = nil
+			b.ops[stagePurge][i].op = purge
+		}
+	}
+	if last >= 0 {
+		purge, _ := b.ops[stagePurge][last].op.(OpPurge)
+		purge.Bridges = all
+		b.ops[stagePurge][last].op = purge
+	}
 }
 
 // remake changes a column's type to one that the migration makes in its place.
@@ -118,6 +184,7 @@ func (b *builder) mergeSwitches() {
 			all.And = append(all.And, sw)
 			switched = append(switched, sw.Table)
 			all.Types = union(all.Types, sw.Types)
+			all.Bridges = joined(all.Bridges, sw.Bridges)
 		case slices.Contains(switched, switchedOn(ops[i].op)):
 			after = append(after, ops[i])
 		default:

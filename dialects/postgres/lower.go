@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -53,6 +54,8 @@ func (d Dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, error
 		return lowerSwitch(s, o)
 	case planner.OpFenceTable:
 		steps, err = lowerFenceTable(s, o)
+	case planner.OpBridge:
+		steps = lowerBridge(s, o)
 	case planner.OpPurge:
 		steps = lowerPurge(s, o)
 	case planner.OpPurgeTable:
@@ -238,6 +241,9 @@ func lowerPurge(s *planner.Schema, o planner.OpPurge) []plan.Step {
 	if len(drops) > 0 {
 		do = append(do, "ALTER TABLE "+table+" "+strings.Join(drops, ", "))
 		title = "drop column " + strings.Join(titles, ", ")
+	}
+	for _, b := range bridgesOf(s, o.Bridges) {
+		do = slices.Concat(do, b.after(there).leave(), b.after(there).functionsGone())
 	}
 	if len(do) == 0 {
 		return nil

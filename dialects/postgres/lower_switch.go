@@ -25,10 +25,14 @@ func lowerSwitch(s *planner.Schema, o planner.OpSwitch) (planner.Lowered, error)
 	if len(o.Types) > 0 {
 		last := &out.Steps[len(out.Steps)-1]
 		do, undo := renameTypes(o.Types)
+		for _, b := range bridgesOf(s, o.Bridges) {
+			do = slices.Concat(b.before(back).leave(), do, b.after(there).cross())
+			undo = slices.Concat(b.after(there).leave(), undo, b.before(back).cross())
+		}
 		last.Statements = append(plain(do...), last.Statements...)
 		last.UndoStatements = append(plain(undo...), last.UndoStatements...)
 		*last = seal(*last)
-		out.Notes = append(out.Notes, remadeNote(o.Types))
+		out.Notes = append(out.Notes, remadeNote(s, o.Bridges)...)
 	}
 	return out, nil
 }
@@ -59,12 +63,6 @@ func renameTypes(types []planner.TypeRename) (do, undo []string) {
 	}
 	slices.Reverse(undo)
 	return do, undo
-}
-
-// remadeNote says what versions of the app see of a type that is made anew.
-func remadeNote(types []planner.TypeRename) string {
-	return fmt.Sprintf("until contract, old and new versions alike use the type %s as it was, with the values that are new besides; the new type takes its name in the moment of the switch. "+
-		"Statements that a session prepared before, with a parameter of the type, fail from then on until it prepares them anew (most drivers: until it reconnects), as after ALTER COLUMN TYPE: have the app connect anew, or write such parameters as text with a cast", types[0].From)
 }
 
 // switchOf: to the app, columns, indexes and trigger of a table change hands in

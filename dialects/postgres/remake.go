@@ -328,8 +328,9 @@ func (r *remaking) remade(from planner.Expr, column, array string) *planner.Rema
 		Was: quoteRef(r.old.was) + array, WasThen: quoteRef(r.tomb) + array,
 		Change: change(r.hidden, r.old.was), Then: change(r.final, r.tomb),
 		Types: []planner.TypeRename{{From: r.old.was, To: r.tomb.Name}, {From: r.hidden, To: r.final.Name}},
-		Take:  func(up planner.Expr) *planner.Remade { return r.remade(up, column, array) },
-		Type:  r.final, Definition: definition,
+		From:  from, Array: array != "",
+		Take: func(up planner.Expr) *planner.Remade { return r.remade(up, column, array) },
+		Type: r.final, Definition: definition,
 	}
 }
 
