@@ -242,6 +242,7 @@ func (c counted) Walk(context.Context, plan.Chunks) (Walker, error) { return c.w
 
 func (c counted) Redact(err error) error { return err }
 func (c counted) Classify(error) Class   { return Other }
+func (c counted) UndoCost() float64      { return 0 }
 
 func (c *counter) walk(s *steered, w Walker) *walk {
 	e := s.e
