@@ -16,6 +16,10 @@ import (
 // its verification began.
 const catchUpWithin = time.Minute
 
+// comesWithin is how long migrate's own tables may be missing there: a replica that is
+// behind has not been told of them yet, and another database never will be.
+const comesWithin = 10 * time.Second
+
 // errBehind says that a replica does not show a heartbeat.
 var errBehind = fmt.Errorf("it has not shown a heartbeat of this run within %s: it is too far behind, or a replica of another database", catchUpWithin)
 
@@ -58,6 +62,7 @@ func (r *run) shows(ctx context.Context, on Session) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, catchUpWithin, errBehind)
 	defer cancel()
+	begun := time.Now()
 	for {
 		var token, seen int64
 		err := on.DB().QueryRowContext(ctx, r.st.l.sqlText(`SELECT token, beat FROM {pulse} WHERE id = 1`)).Scan(&token, &seen)
@@ -66,8 +71,8 @@ func (r *run) shows(ctx context.Context, on Session) error {
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && !errors.Is(err, sql.ErrNoRows) && on.Classify(err) == Other:
-			return fmt.Errorf("looking for a heartbeat: %w", err)
+		case err != nil && !errors.Is(err, sql.ErrNoRows) && on.Classify(err) == Other && time.Since(begun) > comesWithin:
+			return fmt.Errorf("looking for a heartbeat: %w; it is no replica of this database, or far behind: try again when it has caught up", err)
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return context.Cause(ctx)
