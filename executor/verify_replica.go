@@ -72,7 +72,7 @@ func (r *run) shows(ctx context.Context, on Session) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !errors.Is(err, sql.ErrNoRows) && on.Classify(err) == Other && time.Since(begun) > comesWithin:
-			return fmt.Errorf("looking for a heartbeat: %w; it is no replica of this database, or far behind: try again when it has caught up", err)
+			return fmt.Errorf("looking for a heartbeat for %s (one that is behind may not have migrate's tables yet): %w", comesWithin, err)
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return context.Cause(ctx)

@@ -88,7 +88,7 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		begun := time.Now()
-		bound := bound(w.size, pace.target, w.s.UndoCost())
+		bound := pieceBound(w.size, pace.target, w.s.UndoCost())
 		w.worked, w.rest = 0, 0
 		err = w.persist(ctx, *p, piece, bound)
 		took := w.worked
@@ -125,10 +125,10 @@ const (
 	mostHeld = 300 * time.Millisecond
 )
 
-// bound is how long the statement of a piece of so many rows may take, where
+// pieceBound is how long the statement of a piece of so many rows may take, where
 // taking it back costs undo times as much. One that can still be cut smaller is
 // given up when it is too slow.
-func bound(size int64, target time.Duration, undo float64) time.Duration {
+func pieceBound(size int64, target time.Duration, undo float64) time.Duration {
 	if size <= minChunk {
 		return longest
 	}

@@ -83,7 +83,7 @@ func TestSlowPiecesMakeTheNextOnesSmaller(t *testing.T) {
 		{1000, time.Second, 1500 * time.Millisecond, 0},
 		{minChunk, target, longest, 1},
 	} {
-		if got := bound(c.size, c.target, c.undo); got != c.bound {
+		if got := pieceBound(c.size, c.target, c.undo); got != c.bound {
 			t.Errorf("%d rows for %s may take %s, want %s", c.size, c.target, got, c.bound)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 // prepared on the server. The driver alone would prepare, run and close each anew
 // for every chunk.
 
-// mostPrepared bounds how many statements a connection keeps: a worker needs about
-// eight, and what was not used for longest goes first.
+// mostPrepared bounds how many statements a connection keeps, more than a worker
+// goes to and fro between. What was not used for longest goes first.
 const mostPrepared = 16
 
 // preparedStmt is a statement that stays prepared.
