@@ -153,7 +153,7 @@ func (b *builder) sync(t *tableShape, state string, gs []Group) *Sync {
 		c := Column{Name: n.Name, Type: n.Type}
 		if n.Like != nil {
 			c = *n.Like
-			c.Name, c.Type, c.NotNull, c.Default, c.Generated = n.Name, n.Type, false, Expr{}, ""
+			c.Name, c.Type, c.NotNull, c.Default, c.Generated = n.Name, n.Type, n.NotNull, n.Default, ""
 		}
 		s.Columns = append(s.Columns, c)
 	}

@@ -141,7 +141,9 @@ func (b *builder) tighten(t *tableShape, c *columnShape, forbid map[stage]*locat
 		}
 	}
 	col, hadDefault, isNotNull := b.waiting(c)
-	if !b.d.SameDefault(hadDefault, c.def) {
+	// A placeholder without successor goes in the switch: old versions leave the
+	// column out until then.
+	if !b.d.SameDefault(hadDefault, c.def) && !(c.placed() && c.def.IsZero()) {
 		narrowEarly("the change of the default")
 		b.add(st, c.at, OpSetDefault{Table: t.t, Column: col, Default: c.def, Before: hadDefault})
 		col.Default = c.def
@@ -167,7 +169,7 @@ func (b *builder) waiting(c *columnShape) (col Column, def Expr, notNull bool) {
 		}
 	case c.retyped():
 		col = *c.orig
-		col.Name, col.Type, col.NotNull, col.Default = c.hidden, c.retype.Canonical, false, Expr{}
+		col.Name, col.Type, col.NotNull, col.Default = c.hidden, c.retype.Canonical, c.placed(), c.placeholder()
 	default:
 		col = c.now()
 		if c.retype != nil {
@@ -220,10 +222,14 @@ func (b *builder) switchNames(t *tableShape, open *Sync) {
 			} else {
 				back = append(back, b.retypedBack(t, c, tomb))
 			}
-			sw.Rebuilt = append(sw.Rebuilt, Rebuilt{
+			r := Rebuilt{
 				Column: *c.orig, Shadow: c.hidden, Tombstone: tomb, Type: c.retype.Canonical, NotNull: c.notNull, Default: c.def,
 				Rest: c.rest, Comment: c.comment,
-			})
+			}
+			if c.def.IsZero() {
+				r.Placeholder = c.placeholder()
+			}
+			sw.Rebuilt = append(sw.Rebuilt, r)
 		}
 		purge.Columns = append(purge.Columns, tomb)
 	}

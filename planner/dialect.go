@@ -168,6 +168,11 @@ type TypeChange struct {
 	// Must is what the rows fulfil that the new type can hold, where there may be
 	// others: contract begins with the proof. Zero: all do.
 	Must Expr
+	// Placeholder, for Compatible, is what the new column may hold from the
+	// beginning if the old one forbids NULL: then the new one forbids it, too, each
+	// row has its place for the value, and contract has nothing to prove. Zero: the
+	// new column begins with NULL.
+	Placeholder Expr
 	// Using is what a USING clause may say that means no more than the change.
 	Using Expr
 	// Reindexes: a Free change rebuilds every index that mentions the column. With

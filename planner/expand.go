@@ -26,12 +26,24 @@ func (b *builder) newColumns(t *tableShape) []NewColumn {
 			out = append(out, n)
 		case c.shadow() != "":
 			out = append(out, NewColumn{
-				ColumnDef: ColumnDef{Name: c.shadow(), Type: c.shadowType()}, Like: c.orig, After: c.orig.Name,
+				ColumnDef: ColumnDef{Name: c.shadow(), Type: c.shadowType(), NotNull: c.placed(), Default: c.placeholder()},
+				Like:      c.orig, After: c.orig.Name,
 			})
 		}
 	}
 	return out
 }
+
+// placeholder is what the shadow of a retyped column holds until it is filled,
+// where the engine knows such a value and neither shape takes NULL; zero: NULL.
+func (c *columnShape) placeholder() Expr {
+	if c.retyped() && c.orig.NotNull && c.notNull {
+		return c.retype.Placeholder
+	}
+	return Expr{}
+}
+
+func (c *columnShape) placed() bool { return !c.placeholder().IsZero() }
 
 func (c *columnShape) shadowType() string {
 	if c.retype != nil {

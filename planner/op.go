@@ -348,8 +348,8 @@ type NewColumn struct {
 	// After is the column to stand behind, where the engine can place columns.
 	After string
 	// Like, if set, is the column whose type, character set, collation and
-	// comment this one shares (ColumnDef then has but a name and a type, which
-	// wins when it is not Like's own).
+	// comment this one shares (ColumnDef then has a name and a type, which wins
+	// when it is not Like's own, and with a placeholder NOT NULL and a default).
 	Like *Column
 }
 
@@ -365,6 +365,9 @@ type Rebuilt struct {
 	Default Expr
 	// Rest and Comment are those of the new shape, which come with the switch.
 	Rest, Comment string
+	// Placeholder is the shadow's default until the switch, where Default is zero;
+	// zero: it has none.
+	Placeholder Expr
 }
 
 // Omitted is a column that new versions leave out, and what their rows hold
@@ -423,6 +426,9 @@ type Group struct {
 	// Hidden: no version of the app knows the new columns, so that an INSERT
 	// never says anything of them, whatever default contract gives them.
 	Hidden bool
+	// Placed: the new columns forbid NULL and begin with a placeholder, so that
+	// only Up tells whether a row has been filled.
+	Placed bool
 }
 
 func (OpCreateTable) op()    {}

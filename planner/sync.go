@@ -68,6 +68,7 @@ func pair(c *columnShape) (Group, bool) {
 		Down: []Assign{{Column: c.orig.Name, Expr: back}},
 		// A renamed column's shadow bears the name that new versions write.
 		Hidden: c.retyped() && !c.renamed(),
+		Placed: c.placed(),
 	}
 	if def := c.openDefault(); !def.IsZero() {
 		g.OldDefaults = []Assign{{Column: c.orig.Name, Expr: def}}

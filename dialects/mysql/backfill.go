@@ -46,7 +46,7 @@ func (d *dialect) jobs(op planner.OpBackfill) []job {
 	if op.Sync != nil {
 		for _, g := range op.Sync.Groups {
 			if len(g.Up) > 0 {
-				out = append(out, upJob(g, notNull))
+				out = append(out, d.upJob(op.Sync, g, notNull))
 			}
 		}
 	}
@@ -76,8 +76,13 @@ func (d *dialect) repairJob(t *planner.Table, r planner.Repair) job {
 }
 
 // upJob fills the rows of a group that has no new value yet, unless up has none
-// for them either.
-func upJob(g planner.Group, notNull func(string) bool) job {
+// for them either. Where a placeholder stands for no value, those that hold
+// another one than up gives.
+func (d *dialect) upJob(sync *planner.Sync, g planner.Group, notNull func(string) bool) job {
+	if g.Placed {
+		todo := not(verifier{d: d, sync: sync}.equal(g.Up))
+		return job{set: g.Up, cheap: todo, todo: todo, again: true}
+	}
 	j := job{set: g.Up, cheap: unset(g.Up, quoteName), again: true}
 	j.todo = j.cheap
 	var values []string

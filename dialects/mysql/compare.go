@@ -51,6 +51,7 @@ func (d *dialect) Compare(s *planner.Schema, from planner.Column, to string) pla
 		out.Kind = planner.TypeCompatible
 		out.Why = fmt.Sprintf("%s would write the table anew; every %s fits %s", d.product(), a.sql(), b.full())
 		out.Up, out.Down, out.Fit = re.up(from), back.down(from), back.fit(from)
+		out.Placeholder = d.placeholder(from, b)
 	default:
 		out.Why = fmt.Sprintf("clients that expect %s would read %s", a.sql(), b.sql())
 	}

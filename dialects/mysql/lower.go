@@ -220,8 +220,12 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 		// It is computed for every row while the table is copied.
 		add = manner{d.copying(s), plan.Rewrite}
 	}
+	why := "both shapes need a place for their values"
+	if placed := d.placing(op.Table, op.Columns, add); placed != add {
+		add, why = placed, "both shapes need a place for their values; the table is rebuilt beside its writers, so that each row has room and contract need not do it"
+	}
 	p := d.probes(s, table)
-	st := ddl(table, plural("add column", labels), "both shapes need a place for their values", add.work,
+	st := ddl(table, plural("add column", labels), why, add.work,
 		stmts(stmt(alterTable(table, add.how, adds...), p.columns(names, len(names)))),
 		stmts(stmt(alterTable(table, drop.how, drops...), p.columns(names, 0))))
 	if add.work != plan.Metadata {

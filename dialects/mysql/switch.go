@@ -197,22 +197,27 @@ func (w *switcher) dropStandIns(done string) []plan.Statement {
 
 // restate gives columns that have taken their final names what must not act
 // before, or takes it away again: ON UPDATE would write the new column where an
-// old version writes the old one.
+// old version writes the old one. A placeholder goes.
 func (w *switcher) restate(back bool) []plan.Statement {
 	var clauses []string
 	for _, r := range w.op.Rebuilt {
 		c := r.Column
+		c.Type, c.NotNull = r.Type, r.NotNull
 		// So the shadow was made.
-		rest, comment := visibility(c.Rest), c.Comment
-		if rest == r.Rest && comment == r.Comment {
-			continue
+		was := c
+		was.Rest, was.Default = visibility(c.Rest), r.Default
+		if !r.Placeholder.IsZero() {
+			was.Default = r.Placeholder
 		}
-		if c.Type, c.NotNull, c.Default = r.Type, r.NotNull, r.Default; back {
-			c.Rest, c.Comment = rest, comment
-		} else {
-			c.Rest, c.Comment = r.Rest, r.Comment
+		c.Rest, c.Comment, c.Default = r.Rest, r.Comment, r.Default
+		before, after := w.d.restated(was), w.d.restated(c)
+		switch {
+		case before == after:
+		case back:
+			clauses = append(clauses, before)
+		default:
+			clauses = append(clauses, after)
 		}
-		clauses = append(clauses, w.d.restated(c))
 	}
 	if len(clauses) == 0 {
 		return nil

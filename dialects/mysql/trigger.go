@@ -228,7 +228,12 @@ func (w *triggerWriter) inserted(g planner.Group) {
 
 // updated writes what an UPDATE does for one group.
 func (w *triggerWriter) updated(g planner.Group) {
-	if len(g.Up) == 0 && len(g.Down) == 0 {
+	switch {
+	case len(g.Up) == 0 && len(g.Down) == 0:
+		return
+	case g.Hidden && len(g.Up) > 0:
+		// Nobody else writes the new columns: what they hold follows from the row.
+		w.assign(g.Up)
 		return
 	}
 	unfilled := "FALSE"

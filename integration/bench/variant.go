@@ -93,8 +93,11 @@ func runAlter(ctx context.Context, t *subject) ([]part, error) {
 
 // The lines of migrate. The backfill is from the journal's first entry of its
 // step to the last: all chunks, checkpoints, and the look for rows left over.
+// Expand is the whole command: planning, the new column with a rebuild of the table
+// where there is one, triggers, backfill, and until both shapes are open.
 const (
 	migrateBackfill = "migrate: backfill"
+	migrateExpand   = "migrate: expand"
 	migrateWhole    = "migrate: expand + contract"
 )
 
@@ -106,13 +109,14 @@ func runMigrate(ctx context.Context, t *subject) ([]part, error) {
 		return nil, err
 	}
 	t.phase("expand")
-	expand, err := t.measure(ctx, migrateBackfill, func() (usage, error) {
+	expand, err := t.measure(ctx, migrateExpand, func() (usage, error) {
 		return t.migrate(ctx, "expand", "--workers", fmt.Sprint(t.o.workers))
 	})
 	if err != nil {
 		return nil, err
 	}
 	fill := expand
+	fill.name = migrateBackfill
 	var seconds float64
 	if err := t.db.QueryRowContext(ctx, t.e.journal, migrationName).Scan(&seconds); err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
@@ -129,7 +133,7 @@ func runMigrate(ctx context.Context, t *subject) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []part{fill, both(migrateWhole, expand, contract)}, t.changed(ctx)
+	return []part{fill, expand, both(migrateWhole, expand, contract)}, t.changed(ctx)
 }
 
 // both adds up two halves of a change.
