@@ -156,8 +156,9 @@ func (w *walker) nth(ctx context.Context, from, to string, n int64) (string, err
 	if err != nil {
 		return "", err
 	}
-	return w.cursor(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT 1 OFFSET %d",
-		w.key.texts(), w.table, w.key.bounds(), w.order(), max(0, n-1)), args...)
+	// Made text of within, the key would be made text of in each row that is passed by.
+	return w.cursor(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT 1 OFFSET ?) AS migrate_nth",
+		w.key.texts(), w.order(), w.table, w.key.bounds(), w.order()), append(args, max(0, n-1))...)
 }
 
 func (w *walker) count(ctx context.Context, from, to string) (int64, error) {

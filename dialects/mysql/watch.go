@@ -107,10 +107,10 @@ func (w *watch) loop(ctx context.Context) {
 			return
 		case <-look.C:
 		}
-		look.Reset(watchEvery)
-		if w.bounds.Lock <= 0 {
-			continue
+		if w.bounds.Lock <= 0 || w.bounds.Statement > 0 && w.bounds.Statement <= w.bounds.Lock {
+			continue // it is ended before it can have waited for too long
 		}
+		look.Reset(watchEvery)
 		waits, seen := w.s.waits(own, w.id)
 		switch {
 		case !waits, w.patient && !w.s.queued(own, w.id):
