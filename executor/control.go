@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -99,11 +100,19 @@ type orders struct {
 	workers int
 	rate    float64
 	target  time.Duration
+	// What people have said of them, rather than left to us.
+	saidWorkers, saidTarget bool
 }
+
+// defaultTarget is how long a chunk should take where nobody has said it.
+const defaultTarget = 50 * time.Millisecond
 
 // orders reads them, over the executor's own options.
 func (e *Executor) orders(ctx context.Context, workers int) (orders, error) {
-	o := orders{workers: workers, rate: e.o.RowsPerSecond, target: e.o.ChunkTarget}
+	o := orders{
+		workers: workers, rate: e.o.RowsPerSecond, target: cmp.Or(e.o.ChunkTarget, defaultTarget),
+		saidWorkers: e.o.Workers > 0, saidTarget: e.o.ChunkTarget > 0,
+	}
 	var err error
 	if o.paused, _, err = e.st.paused(ctx); err != nil {
 		return o, err
@@ -113,13 +122,13 @@ func (e *Executor) orders(ctx context.Context, workers int) (orders, error) {
 		return o, err
 	}
 	if t.Workers != nil {
-		o.workers = max(1, *t.Workers)
+		o.workers, o.saidWorkers = max(1, *t.Workers), true
 	}
 	if t.RowsPerSecond != nil {
 		o.rate = *t.RowsPerSecond
 	}
 	if t.ChunkTargetMS != nil {
-		o.target = max(time.Millisecond, time.Duration(*t.ChunkTargetMS)*time.Millisecond)
+		o.target, o.saidTarget = max(time.Millisecond, time.Duration(*t.ChunkTargetMS)*time.Millisecond), true
 	}
 	return o, nil
 }

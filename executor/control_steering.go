@@ -23,6 +23,7 @@ type steering struct {
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
 	wake  chan struct{} // measures at once
+	greet chan struct{} // looks for others at once
 	fixed int           // workers, where people say nothing
 	// note leaves for status why a walk is held; nil: nothing is measured.
 	note func(ctx context.Context, w *walk, reason string)
@@ -37,6 +38,8 @@ type steering struct {
 	told    bool      // that it holds
 	blind   bool      // nothing has been measured yet
 	looked  time.Time // when it was measured last
+	company *company  // nil: nobody is looked for
+	gives   bool      // it has been told that the walk gives way to others
 }
 
 // steering starts a run's steering at its first walk.
@@ -44,7 +47,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	if r.steer != nil {
 		return r.steer, nil
 	}
-	s := &steering{e: r.Executor, l: r.lease, changed: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s := &steering{e: r.Executor, l: r.lease, changed: make(chan struct{}), wake: make(chan struct{}, 1), greet: make(chan struct{}, 1)}
 	var err error
 	if s.fixed, err = r.workers(ctx); err != nil {
 		return nil, err
@@ -68,6 +71,10 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 			sm.before = s.pulse.beat
 		}
 		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
+	}
+	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
+		s.company = &company{}
+		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s
 	return s, nil
@@ -201,7 +208,7 @@ func (s *steering) leave(ctx context.Context, w *walk, reason string) {
 // begin says that a walk is at work. What was measured a while ago does not count.
 func (s *steering) begin(ctx context.Context, w *walk) {
 	s.mu.Lock()
-	s.walk, s.told = w, false
+	s.walk, s.told, s.gives = w, false, false
 	if !s.looked.IsZero() && time.Since(s.looked) > 2*s.e.o.Throttle.every() {
 		s.blind = true
 	}
@@ -210,12 +217,18 @@ func (s *steering) begin(ctx context.Context, w *walk) {
 	}
 	reason := s.held.reason
 	s.mu.Unlock()
+	rouse(s.greet)
 	if s.note == nil {
 		return
 	}
 	s.note(ctx, w, reason)
+	rouse(s.wake)
+}
+
+// rouse wakes who waits at a channel, or is to wait there next.
+func rouse(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -322,7 +335,8 @@ type pace struct {
 func (s *steering) pace() pace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return pace{s.orders.workers, s.orders.target, s.bucket.chunk(), s.changed}
+	o := s.obeyed()
+	return pace{o.workers, o.target, s.bucket.chunk(), s.changed}
 }
 
 // state is what progress shows.

@@ -23,9 +23,11 @@ type Options struct {
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// step's lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
-	// Workers walk a table side by side; 0: the engine says how many suit the server.
+	// Workers walk a table side by side; 0: the engine says how many suit the server, and
+	// half of them walk while others are at work there.
 	Workers int
-	// ChunkTarget is how long one chunk should take; default 50ms.
+	// ChunkTarget is how long one chunk should take; 0: 50ms, and 12ms while others are
+	// at work on the server.
 	ChunkTarget time.Duration
 	// RowsPerSecond bounds all workers of a walk together; 0: no bound.
 	RowsPerSecond float64
@@ -65,9 +67,6 @@ func (silent) Report(Event) {}
 func New(s Session, o Options) *Executor {
 	if o.LockDeadline == 0 {
 		o.LockDeadline = 10 * time.Minute
-	}
-	if o.ChunkTarget == 0 {
-		o.ChunkTarget = 50 * time.Millisecond
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

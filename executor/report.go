@@ -92,6 +92,18 @@ type (
 		Causes    []Cause // as Progress has it
 		Held      time.Duration
 	}
+	// GaveWay says that a walk gives way to others who are at work on the server (Why
+	// says what of), or, when Why is empty, that it goes at full speed again.
+	GaveWay struct {
+		Migration string
+		Step      string
+		Table     string
+		What      string // as Progress has it
+		Why       string
+		// Workers and ChunkTarget are what holds now.
+		Workers     int
+		ChunkTarget time.Duration
+	}
 	// WorkersChosen says how many walk side by side where nobody has said it.
 	WorkersChosen struct {
 		Workers int
@@ -113,5 +125,6 @@ func (Rewound) event()       {}
 func (LeaseWait) event()     {}
 func (Progress) event()      {}
 func (Throttled) event()     {}
+func (GaveWay) event()       {}
 func (WorkersChosen) event() {}
 func (GateChecked) event()   {}

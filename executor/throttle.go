@@ -94,6 +94,9 @@ const (
 	Autovacuum
 	// HistoryLength counts the old row versions that are not yet purged.
 	HistoryLength
+	// OthersStatements is how many statements a second others than this session have
+	// run lately. What it is short of the truth by does not grow with the truth.
+	OthersStatements
 	// StandbyLag is what Standbys tells; Measure does not know it.
 	StandbyLag
 )

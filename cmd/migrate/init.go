@@ -53,8 +53,8 @@ const template = `# Settings of migrate. Environment variables win over this fil
 # grace: 24h
 
 backfill:
-  # workers: 0       # chosen from the server
-  # chunk_target: 50ms
+  # workers: 0            # chosen from the server
+  # chunk_target: 0s      # 50 ms, and less while others are at work on the server
   # rows_per_second: 0    # as many as it can
   # max_failures: 0       # the first row that cannot be converted stops it
 

@@ -38,6 +38,9 @@ type session struct {
 	trxs    trxTable
 	waiting waitTable
 
+	tally  tally
+	others others
+
 	mu  sync.Mutex
 	own map[int64]bool // ids of our connections
 }

@@ -66,7 +66,7 @@ func countIDs(list string) int {
 // autovacuum for is here the binary log, which nobody retains, and the purge.
 func (s *session) Measures(q executor.Quantity) bool {
 	_, ok := s.status(q)
-	return ok || q == executor.HistoryLength
+	return ok || q == executor.HistoryLength || q == executor.OthersStatements
 }
 
 // status names the status variables of a quantity, the better one first.
@@ -79,7 +79,7 @@ func (s *session) status(q executor.Quantity) (names []string, ok bool) {
 		return []string{"Innodb_redo_log_current_lsn", "Innodb_lsn_current", "Innodb_os_log_written"}, true
 	case executor.HistoryLength:
 		return []string{"Innodb_history_list_length"}, s.engine.maria
-	case executor.SlotBytes, executor.DeadRows, executor.Autovacuum, executor.StandbyLag:
+	case executor.SlotBytes, executor.DeadRows, executor.Autovacuum, executor.OthersStatements, executor.StandbyLag:
 	}
 	return nil, false
 }
@@ -90,6 +90,8 @@ func (s *session) Measure(ctx context.Context, q executor.Quantity, _ string) (v
 	switch {
 	case ok:
 		value, err = s.statusVariable(ctx, names)
+	case q == executor.OthersStatements:
+		value, err = s.otherStatements(ctx)
 	case q == executor.HistoryLength:
 		err = s.db.QueryRowContext(ctx, "SELECT count FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'").Scan(&value)
 	default:

@@ -30,7 +30,11 @@ type connector struct {
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialects.ConnectTimeout)
 	defer cancel()
-	conn, err := c.inner.Connect(ctx)
+	var conn driver.Conn
+	err := c.s.tally.count(connecting, func() (err error) {
+		conn, err = c.inner.Connect(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, unanswered(err)
 	}
@@ -38,6 +42,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errLacking, conn.Close())
 	}
+	full = &countedConn{fullConn: full, tally: &c.s.tally}
 	w := &watchedConn{fullConn: full, s: c.s}
 	if w.id, err = w.number(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -66,11 +66,15 @@ var errMonitor = errors.New("the role may not see other sessions: GRANT pg_monit
 // Measures implements executor.Meter.
 func (s *session) Measures(q executor.Quantity) bool {
 	_, ok := measures[q]
-	return ok || q == executor.StandbyLag
+	return ok || q == executor.StandbyLag || q == executor.OthersStatements && s.application != ""
 }
 
 // Measure implements executor.Meter.
 func (s *session) Measure(ctx context.Context, q executor.Quantity, table string) (value float64, of string, err error) {
+	if q == executor.OthersStatements && s.application != "" {
+		value, err = s.otherStatements(ctx)
+		return value, "", err
+	}
 	m, ok := measures[q]
 	if !ok {
 		return 0, "", executor.ErrNotMeasured

@@ -34,13 +34,14 @@ type Config struct {
 	Dir string
 	// Soak and Grace hold for migrations that do not say their own.
 	Soak, Grace time.Duration
-	// Workers is how many chunks of a table run side by side; 0: chosen from the server.
+	// Workers is how many chunks of a table run side by side; 0: chosen from the server
+	// and what it does for others.
 	Workers int
 	// RowsPerSecond bounds all of them together; 0: no bound.
 	RowsPerSecond int
 	// MaxFailures is how many rows a backfill sets aside; one more ends it.
 	MaxFailures int
-	// ChunkTarget is how long one chunk should take.
+	// ChunkTarget is how long one chunk should take; 0: chosen from what the server does for others.
 	ChunkTarget time.Duration
 	// DataChecks bounds the time that planning looks at the rows; 0: not at all.
 	DataChecks time.Duration
@@ -83,7 +84,6 @@ func Default() Config {
 		Dir:          "migrations",
 		Soak:         10 * time.Minute,
 		Grace:        24 * time.Hour,
-		ChunkTarget:  50 * time.Millisecond,
 		DataChecks:   10 * time.Second,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,

@@ -71,6 +71,8 @@ func (r *Reporter) Report(event executor.Event) {
 		r.progress(e)
 	case executor.Throttled:
 		r.throttled(e)
+	case executor.GaveWay:
+		r.gaveWay(e)
 	case executor.WorkersChosen:
 		r.log.Debug("chose the number of workers", "workers", e.Workers, "reason", e.Why)
 	case executor.GateChecked:
@@ -133,6 +135,16 @@ func (r *Reporter) leaseWait(e executor.LeaseWait) {
 	if r.due("lease") {
 		r.log.Warn("waiting: another migrate is at work", "holder", e.Holder, "since", e.Since.UTC().Format(time.RFC3339))
 	}
+}
+
+// gaveWay logs where courtesy begins and where it ends.
+func (r *Reporter) gaveWay(e executor.GaveWay) {
+	attrs := []any{"migration", e.Migration, "table", e.Table, "workers", e.Workers, "chunk_target", e.ChunkTarget}
+	if e.Why == "" {
+		r.log.Info(e.What+" goes at full speed", attrs...)
+		return
+	}
+	r.log.Info(e.What+" gives way to others", append(attrs, "reason", e.Why)...)
 }
 
 // throttled logs where a hold begins and where it ends.

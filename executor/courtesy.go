@@ -1,0 +1,122 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Courtesy: while others use the server, walks take less of it. Chunks are
+// shorter, and fewer workers make them. A request meets a locked row the more
+// often the longer chunks hold theirs, and then waits the longer: what it costs an
+// application goes with the square of a chunk's time.
+
+const (
+	// courteousTarget is how long a chunk should take while others are at work.
+	courteousTarget = 12 * time.Millisecond
+	// Others are at work when they run more than someWork statements a second, and
+	// no more once they run at most littleWork, on average over the looks remembered:
+	// what a monitoring agent asks, or a person at a terminal, is less.
+	someWork   = 20.0
+	littleWork = 10.0
+	// lookEvery is how often the server is asked, looksKept of how many looks the
+	// average is. One that is longer ago than stale says nothing any more.
+	lookEvery = 500 * time.Millisecond
+	looksKept = 6
+	stale     = 4 * lookEvery
+)
+
+// company is what is known of others at work on the server.
+type company struct {
+	rates  []float64 // statements a second that others ran, by look
+	looked time.Time // last
+	// known is false before the first look: then they are taken to be at work.
+	known, atWork bool
+}
+
+// look takes over what a look has found, and returns the average.
+func (c *company) look(now time.Time, rate float64) (mean float64) {
+	if now.Sub(c.looked) > stale {
+		c.rates = nil
+	}
+	c.rates = append(c.rates, rate)
+	c.rates = c.rates[max(0, len(c.rates)-looksKept):]
+	for _, r := range c.rates {
+		mean += r / float64(len(c.rates))
+	}
+	c.looked, c.known = now, true
+	c.atWork = mean > someWork || c.atWork && mean > littleWork
+	return mean
+}
+
+// courteous are the orders of people as they are obeyed while others are at work:
+// what people have said stays.
+func (o orders) courteous() orders {
+	if !o.saidWorkers {
+		o.workers = max(1, o.workers/2)
+	}
+	if !o.saidTarget {
+		o.target = min(o.target, courteousTarget)
+	}
+	return o
+}
+
+// obeyed are the orders that hold at this moment. The mutex is held.
+func (s *steering) obeyed() orders {
+	if s.company != nil && (!s.company.known || s.company.atWork) {
+		return s.orders.courteous()
+	}
+	return s.orders
+}
+
+// mind looks who else is at work for as long as a run lasts, while a table is
+// walked; more tells that a walk begins.
+func (s *steering) mind(ctx context.Context, m Meter, more <-chan struct{}) {
+	for {
+		if s.walking() {
+			asked, cancel := context.WithTimeout(ctx, 2*lookEvery)
+			rate, _, err := m.Measure(asked, OthersStatements, s.table())
+			cancel()
+			if ctx.Err() == nil {
+				s.met(rate, err)
+			}
+		}
+		if await(ctx, more, lookEvery) != nil {
+			return
+		}
+	}
+}
+
+// met takes over what a look has found. If it has failed, what was goes on.
+func (s *steering) met(rate float64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		if !s.company.known {
+			s.giveWay("it cannot be measured whether others are at work: " + oneLine(s.e.s.Redact(err)))
+		}
+		return
+	}
+	was := s.obeyed()
+	mean := s.company.look(time.Now(), rate)
+	if s.obeyed() != was {
+		s.turn()
+	}
+	why := ""
+	if s.company.atWork {
+		why = fmt.Sprintf("others run about %.0f statements/s", mean)
+	}
+	s.giveWay(why)
+}
+
+// giveWay reports that the walk at work gives way to others, or (why is empty) does
+// so no more: once each, and only if people left anything to give. The mutex is held.
+func (s *steering) giveWay(why string) {
+	o := s.obeyed()
+	if s.walk == nil || (why != "") == s.gives || why != "" && o == s.orders {
+		return
+	}
+	s.gives = why != ""
+	w := s.walk
+	s.e.r.Report(GaveWay{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Why: why, Workers: o.workers, ChunkTarget: o.target})
+}
