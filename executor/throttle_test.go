@@ -297,14 +297,18 @@ func TestThrottleMustBeUsable(t *testing.T) {
 // steered is a steering that a test measures for, and the events it reports.
 type steered struct {
 	*steering
-	events []Throttled
-	notes  []string
+	events  []Throttled
+	gaveWay []GaveWay
+	notes   []string
 }
 
 // Report implements Reporter.
 func (s *steered) Report(e Event) {
-	if e, ok := e.(Throttled); ok {
+	switch e := e.(type) {
+	case Throttled:
 		s.events = append(s.events, e)
+	case GaveWay:
+		s.gaveWay = append(s.gaveWay, e)
 	}
 }
 

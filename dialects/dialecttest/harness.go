@@ -82,6 +82,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Harness) {
 		"a connection can be reset":                 testReset,
 		"errors show no value":                      testRedact,
 		"walkers meet every row once":               testWalker,
+		"what others run is seen":                   testOthers,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
