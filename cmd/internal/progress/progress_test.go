@@ -152,6 +152,19 @@ func TestLogTellsWhatHappens(t *testing.T) {
 	})
 }
 
+func TestCourtesyIsLogged(t *testing.T) {
+	t.Parallel()
+	equal(t, logged(t, func(r *progress.Reporter, _ *clock) {
+		e := executor.GaveWay{Migration: "m", Table: "users", What: "backfill", Why: "others run about 480 statements/s", Workers: 1, ChunkTarget: 12 * time.Millisecond}
+		r.Report(e)
+		e.Why, e.Workers, e.ChunkTarget = "", 2, 50*time.Millisecond
+		r.Report(e)
+	}), []string{
+		`level=INFO msg="backfill gives way to others" migration=m table=users workers=1 chunk_target=12ms reason="others run about 480 statements/s"`,
+		`level=INFO msg="backfill goes at full speed" migration=m table=users workers=2 chunk_target=50ms`,
+	})
+}
+
 func TestAHoldIsShown(t *testing.T) {
 	t.Parallel()
 	const why = "replica lag 12.3s > 5.0s (db2:5432)"
