@@ -339,6 +339,13 @@ func (s *steering) pace() pace {
 	return pace{o.workers, o.target, s.bucket.chunk(), s.changed}
 }
 
+// most is how many workers there may be, however many there are now.
+func (s *steering) most() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.orders.workers
+}
+
 // state is what progress shows.
 func (s *steering) state() (paused bool, held hold) {
 	s.mu.Lock()

@@ -94,8 +94,8 @@ const (
 	Autovacuum
 	// HistoryLength counts the old row versions that are not yet purged.
 	HistoryLength
-	// OthersStatements is how many statements a second others than this session have
-	// run lately. What it is short of the truth by does not grow with the truth.
+	// OthersStatements is about how many statements a second all but this session have
+	// run lately on the server. What we do ourselves never counts.
 	OthersStatements
 	// StandbyLag is what Standbys tells; Measure does not know it.
 	StandbyLag

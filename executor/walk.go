@@ -223,7 +223,7 @@ func (w *walk) positions(ctx context.Context) ([]position, error) {
 	if w.total, err = w.walker.Estimate(ctx); err != nil {
 		return nil, fmt.Errorf("estimating the rows of %s: %w", w.chunks.Label, err)
 	}
-	spans, err := w.walker.Spans(ctx, max(leastSpans, w.steer.pace().workers*spansPerWorker))
+	spans, err := w.walker.Spans(ctx, max(leastSpans, w.steer.most()*spansPerWorker))
 	if err != nil {
 		return nil, fmt.Errorf("cutting %s into spans: %w", w.chunks.Label, err)
 	}

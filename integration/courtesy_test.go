@@ -105,8 +105,8 @@ func givesWay(t *testing.T, w *world) {
 		t.Errorf("it went on with %+v", alone)
 	}
 	people := w.migrate(t, executor.Options{Holder: "people"})
-	any := 0.0
-	if err := people.Tune(t.Context(), executor.Tuning{RowsPerSecond: &any}); err != nil {
+	unbounded := 0.0
+	if err := people.Tune(t.Context(), executor.Tuning{RowsPerSecond: &unbounded}); err != nil {
 		t.Fatal(err)
 	}
 	state, err := wait()
