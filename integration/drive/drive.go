@@ -3,6 +3,7 @@
 package drive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -162,7 +163,8 @@ type Program struct {
 	Dir string
 	// Temp is the program's directory for temporary files; empty: the system's.
 	Temp string
-	// Peak is the largest resident size, in bytes, that the program has had since this was last set.
+	// Peak is the largest resident size, in bytes, that the program has had since this was last set; 0 where
+	// that is not known.
 	Peak int64
 }
 
@@ -206,11 +208,17 @@ func (m *Program) run(ctx context.Context, args ...string) error {
 	if m.Temp != "" {
 		cmd.Env = append(cmd.Env, "TMPDIR="+m.Temp)
 	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("running migrate %s: %w\n%s", args[0], err, out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting migrate %s: %w", args[0], err)
 	}
-	m.Peak = max(m.Peak, peakMemory(cmd.ProcessState))
+	peak := watchPeak(cmd.Process.Pid)
+	err := cmd.Wait()
+	m.Peak = max(m.Peak, peak())
+	if err != nil {
+		return fmt.Errorf("running migrate %s: %w\n%s", args[0], err, &out)
+	}
 	return nil
 }
 
