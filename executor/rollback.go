@@ -63,11 +63,10 @@ func (rec *record) onlyWidened() bool {
 // notBuiltUpon refuses to take back what a later migration has found there and
 // has touched: its own columns or triggers may need it.
 func (e *Executor) notBuiltUpon(ctx context.Context, rec *record) error {
-	later, err := e.st.later(ctx, rec.Name)
-	if err != nil {
-		return err
-	}
-	for _, other := range later {
+	for other, err := range e.st.later(ctx, rec.Name) {
+		if err != nil {
+			return err
+		}
 		if other.Plan == nil {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/expandcontract/migrate/planner/plan"
 )
@@ -55,24 +56,30 @@ type BackfillStatus struct {
 	step string
 }
 
-// Status tells where each migration stands that has begun here. It takes no
-// lease and changes nothing.
-func (e *Executor) Status(ctx context.Context) (*Status, error) {
+// Status tells where migrations stand that have begun here: the named ones, or all
+// without names. It takes no lease and changes nothing.
+func (e *Executor) Status(ctx context.Context, names ...string) (*Status, error) {
 	out := &Status{FormatVersion: plan.FormatVersion, Migrations: []MigrationStatus{}}
 	ok, err := e.Initialized(ctx)
 	if err != nil || !ok {
 		return out, err
 	}
-	recs, err := e.st.migrations(ctx)
-	if err != nil {
-		return nil, err
+	var recs []*record
+	for rec, err := range e.st.migrations(ctx, names...) {
+		if err != nil {
+			return nil, err
+		}
+		// The server is asked by name only as a rule (named).
+		if len(names) == 0 || slices.Contains(names, rec.Name) {
+			recs = append(recs, rec)
+		}
 	}
 	// One question each for all migrations: they become more and more.
 	mismatches, err := e.st.mismatches(ctx)
 	if err != nil {
 		return nil, err
 	}
-	backfills, err := e.st.backfills(ctx)
+	backfills, err := e.st.backfills(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,11 +173,13 @@ func (s *store) mismatches(ctx context.Context) (map[string]int64, error) {
 	return out, rows.Err()
 }
 
-// backfills reads the progress of all walks, by migration.
-func (s *store) backfills(ctx context.Context) (map[string][]BackfillStatus, error) {
+// backfills reads the progress of walks, those of the named migrations or of all,
+// by migration.
+func (s *store) backfills(ctx context.Context, names ...string) (map[string][]BackfillStatus, error) {
+	where, args := named("w.migration", names)
 	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT w.migration, w.step, w.label, w.rows_total, w.rows_per_second, w.finished,
 		COALESCE((SELECT SUM(c.rows_done) FROM {checkpoints} c WHERE c.migration = w.migration AND c.step = w.step), 0)
-		FROM {walks} w ORDER BY w.migration, w.step`))
+		FROM {walks} w `+where+` ORDER BY w.migration, w.step`), args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the progress: %w", err)
 	}
@@ -235,18 +244,42 @@ func (e *Executor) Known(ctx context.Context) (map[string]KnownMigration, []Open
 	if err != nil || !ok {
 		return out, nil, err
 	}
-	recs, err := e.st.migrations(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	var open []OpenMigration
-	for _, rec := range recs {
+	for rec, err := range e.st.migrations(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
 		out[rec.Name] = KnownMigration{State: rec.State, Flag: rec.Flag, Checksum: rec.Checksum, Plan: rec.Plan}
-		if rec.State != Done && rec.State != RolledBack && rec.Plan != nil {
-			open = append(open, OpenMigration{Name: rec.Name, Touches: rec.Plan.Touches})
+		if rec.State != Done && rec.State != RolledBack {
+			open = rec.addTo(open)
 		}
 	}
 	return out, open, nil
+}
+
+// Unfinished are the open migrations that Known tells of. It reads nothing of those
+// that are over, which become more and more.
+func (e *Executor) Unfinished(ctx context.Context) ([]OpenMigration, error) {
+	ok, err := e.Initialized(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var open []OpenMigration
+	for rec, err := range e.st.unfinished(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		open = rec.addTo(open)
+	}
+	return open, nil
+}
+
+// addTo adds an unfinished migration to the open ones; a baseline has no plan.
+func (rec *record) addTo(open []OpenMigration) []OpenMigration {
+	if rec.Plan == nil {
+		return open
+	}
+	return append(open, OpenMigration{Name: rec.Name, Touches: rec.Plan.Touches})
 }
 
 // KnownMigration is what the database remembers of a migration.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -88,37 +89,69 @@ func (s *store) migration(ctx context.Context, name string) (*record, error) {
 	return r, nil
 }
 
-// migrations are all that have begun here. The plans of those that are over are
-// left out: they become more and more, and nobody asks for them.
-func (s *store) migrations(ctx context.Context) ([]*record, error) {
+// migrations are those that have begun here: the named ones, or all without names.
+// The plans of those that are over are left out: they become more and more, and
+// nobody asks for them.
+func (s *store) migrations(ctx context.Context, names ...string) iter.Seq2[*record, error] {
 	columns := strings.Replace(recordColumns, " plan,", " CASE WHEN state IN (?, ?) THEN '' ELSE plan END,", 1)
-	return s.records(ctx, columns, `ORDER BY name`, string(Done), string(RolledBack))
+	where, args := named("name", names)
+	return s.records(ctx, columns, where+` ORDER BY name`, append([]any{string(Done), string(RolledBack)}, args...)...)
+}
+
+// unfinished are the migrations that are not over.
+func (s *store) unfinished(ctx context.Context) iter.Seq2[*record, error] {
+	return s.records(ctx, recordColumns, `WHERE state NOT IN (?, ?) ORDER BY name`, string(Done), string(RolledBack))
+}
+
+// mostNamed is how many names a question lists: servers bound the parameters of
+// a statement.
+const mostNamed = 1000
+
+// named is the condition that a column is one of names, and its arguments; there is
+// none for no names, nor for more than a question may list.
+func named(column string, names []string) (where string, args []any) {
+	if len(names) == 0 || len(names) > mostNamed {
+		return "", nil
+	}
+	for _, name := range names {
+		args = append(args, name)
+	}
+	return "WHERE " + column + " IN (?" + strings.Repeat(", ?", len(names)-1) + ")", args
 }
 
 // later are the migrations that did something after another one was done, by the
 // order of the journal: a clock may have been set back in between.
-func (s *store) later(ctx context.Context, name string) ([]*record, error) {
+func (s *store) later(ctx context.Context, name string) iter.Seq2[*record, error] {
 	return s.records(ctx, recordColumns, `WHERE state <> ? AND name <> ? AND EXISTS (SELECT 1 FROM {journal} j WHERE j.migration = {migrations}.name
 		AND j.run = {migrations}.run AND j.action IN ('do', 'undo')
 		AND j.id > (SELECT MAX(k.id) FROM {journal} k WHERE k.migration = ? AND k.action = 'do')) ORDER BY started_at`,
 		string(RolledBack), name, name)
 }
 
-func (s *store) records(ctx context.Context, columns, which string, args ...any) ([]*record, error) {
-	rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+columns+` FROM {migrations} `+which), args...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the migrations' states: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var out []*record
-	for rows.Next() {
-		r, err := s.scanRecord(rows)
+// records reads them one after the other: a plan takes some 100 KB while it is read,
+// and a database may have seen thousands. An error ends them.
+func (s *store) records(ctx context.Context, columns, which string, args ...any) iter.Seq2[*record, error] {
+	return func(yield func(*record, error) bool) {
+		rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+columns+` FROM {migrations} `+which), args...)
 		if err != nil {
-			return nil, fmt.Errorf("reading the migrations' states: %w", err)
+			yield(nil, fmt.Errorf("reading the migrations' states: %w", err))
+			return
 		}
-		out = append(out, r)
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			r, err := s.scanRecord(rows)
+			if err != nil {
+				yield(nil, fmt.Errorf("reading the migrations' states: %w", err))
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, err)
+		}
 	}
-	return out, rows.Err()
 }
 
 // begin records that a plan is about to run: a new row, or a new run of one

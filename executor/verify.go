@@ -129,12 +129,11 @@ func (e *Executor) Verify(ctx context.Context, name string, repair Side) ([]Veri
 
 // toVerify picks the migrations in whose state both shapes are there and filled.
 func (e *Executor) toVerify(ctx context.Context, name string) ([]*record, error) {
-	recs, err := e.st.migrations(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var out []*record
-	for _, rec := range recs {
+	for rec, err := range e.st.migrations(ctx) {
+		if err != nil {
+			return nil, err
+		}
 		if name != "" && rec.Name != name {
 			continue
 		}

@@ -184,12 +184,12 @@ var noWait = planner.Defaults{}
 // planner plans as cmd/migrate does.
 func (h *hand) planner(f planner.File) executor.Planner {
 	return func(ctx context.Context) (*plan.Plan, error) {
-		_, known, err := h.Known(ctx)
+		unfinished, err := h.Unfinished(ctx)
 		if err != nil {
 			return nil, err
 		}
 		var open []planner.OpenMigration
-		for _, o := range known {
+		for _, o := range unfinished {
 			open = append(open, planner.OpenMigration(o))
 		}
 		return dialects.Plan(ctx, h.world.engine, h.session, f, noWait, open)

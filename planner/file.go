@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,9 +43,32 @@ func (f File) Pos(offset int) plan.Pos {
 	}
 }
 
-// Load reads the migrations of a folder, ordered by name. A folder that is not
-// there, a name that cannot be a migration's, and text that is not UTF-8 are errors.
-func Load(dir string) ([]File, error) {
+// Files reads the migrations of a folder one after the other, ordered by name: they
+// become more and more, and few of their texts are needed at once. A folder that is
+// not there, a name that cannot be a migration's, and text that is not UTF-8 are
+// errors, which end it.
+func Files(dir string) iter.Seq2[File, error] {
+	return func(yield func(File, error) bool) {
+		names, err := list(dir)
+		if err != nil {
+			yield(File{}, err)
+			return
+		}
+		for _, name := range names {
+			f, err := ReadFile(filepath.Join(dir, name+extension))
+			if !yield(f, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// extension is that of migrations' files.
+const extension = ".sql"
+
+// list is the names of the migrations of a folder, in their order, which is not that
+// of the files' names: a.sql is before a-b.sql.
+func list(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no folder %q with migrations; create it, or name yours with --dir", dir)
@@ -52,19 +76,15 @@ func Load(dir string) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing migrations: %w", err)
 	}
-	var files []File
+	var names []string
 	for _, e := range entries {
-		if e.IsDir() || filepath.Ext(e.Name()) != ".sql" || strings.HasPrefix(e.Name(), ".") {
-			continue
+		name, ok := strings.CutSuffix(e.Name(), extension)
+		if ok && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, name)
 		}
-		f, err := ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
 	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	return files, nil
+	slices.Sort(names)
+	return names, nil
 }
 
 // ReadFile reads one migration.
@@ -73,7 +93,7 @@ func ReadFile(path string) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("reading a migration: %w", err)
 	}
-	f := File{Name: strings.TrimSuffix(filepath.Base(path), ".sql"), Path: path, Src: string(src)}
+	f := File{Name: strings.TrimSuffix(filepath.Base(path), extension), Path: path, Src: string(src)}
 	if !utf8.Valid(src) {
 		return File{}, &Error{Pos: f.Pos(invalidAt(src)), Message: "the file is not UTF-8 here", Instead: "save it as UTF-8"}
 	}

@@ -20,47 +20,78 @@ func write(t *testing.T, dir, name, content string) {
 	}
 }
 
-func TestLoadOrdersByName(t *testing.T) {
+func firstError(dir string) error {
+	for _, err := range planner.Files(dir) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestFilesAreOrderedByName(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, name := range []string{"0010_c.sql", "0002_b.sql", "0001_a.sql", "README.md", ".hidden.sql"} {
+	for _, name := range []string{"0010_c.sql", "0002_b-2.sql", "0002_b.sql", "0001_a.sql", "README.md", ".hidden.sql", ".sql"} {
 		write(t, dir, name, "-- "+name)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "old.sql"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	files, err := planner.Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, f := range files {
+	for f, err := range planner.Files(dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		names = append(names, f.Name)
 		if f.Src != "-- "+f.Name+".sql" || f.Path != filepath.Join(dir, f.Name+".sql") {
 			t.Errorf("%s was read as %+v", f.Name, f)
 		}
 	}
-	if diff := cmp.Diff([]string{"0001_a", "0002_b", "0010_c"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"0001_a", "0002_b", "0002_b-2", "0010_c"}, names); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestLoadRefuses(t *testing.T) {
+func TestFilesRefuse(t *testing.T) {
 	t.Parallel()
-	if _, err := planner.Load(filepath.Join(t.TempDir(), "nothing")); err == nil || !strings.Contains(err.Error(), "--dir") {
+	if err := firstError(filepath.Join(t.TempDir(), "nothing")); err == nil || !strings.Contains(err.Error(), "--dir") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 	latin1 := t.TempDir()
 	write(t, latin1, "0001_a.sql", "SELECT 1;\n-- Gr\xf6\xdfe")
-	_, err := planner.Load(latin1)
+	err := firstError(latin1)
 	var e *planner.Error
 	if !errors.As(err, &e) || e.Line != 2 || e.Column != 6 {
 		t.Errorf("text that is not UTF-8: %v, want an error at 2:6", err)
 	}
 	long := t.TempDir()
 	write(t, long, strings.Repeat("x", 200)+".sql", "")
-	if _, err := planner.Load(long); err == nil || !strings.Contains(err.Error(), "191") {
+	if err := firstError(long); err == nil || !strings.Contains(err.Error(), "191") {
 		t.Errorf("a name that is too long: %v", err)
+	}
+}
+
+// TestFilesAreReadOneByOne: whoever stops at a file has not read those behind it, and
+// none is read behind one that cannot be.
+func TestFilesAreReadOneByOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "0001_a.sql", "SELECT 1;")
+	write(t, dir, "0002_b.sql", "\xff")
+	write(t, dir, "0003_c.sql", "SELECT 3;")
+	for f, err := range planner.Files(dir) {
+		if f.Name != "0001_a" || err != nil {
+			t.Errorf("the first is %q (%v)", f.Name, err)
+		}
+		break
+	}
+	n := 0
+	for range planner.Files(dir) { //nolint:errcheck // it is counted
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d files, want the first, and the error of the second", n)
 	}
 }
 

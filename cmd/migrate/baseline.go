@@ -55,7 +55,7 @@ func runBaseline(ctx context.Context, o *baselineOptions) error {
 	var names []string
 	for _, f := range c.files {
 		if f.Name <= o.name {
-			earlier = append(earlier, executor.Baselined{Name: f.Name, Checksum: f.Checksum()})
+			earlier = append(earlier, executor.Baselined{Name: f.Name, Checksum: f.Checksum})
 			names = append(names, f.Name)
 		}
 	}

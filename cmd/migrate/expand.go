@@ -113,7 +113,7 @@ func runExpand(ctx context.Context, o *expandOptions) error {
 func (t *target) expand(ctx context.Context, o *expandOptions, file planner.File, saved []*plan.Plan) error {
 	ex := t.executor(runOptions{overrides: o.overrides})
 	state, err := ex.Expand(ctx, file.Name, func(ctx context.Context) (*plan.Plan, error) {
-		_, open, err := ex.Known(ctx)
+		open, err := ex.Unfinished(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -154,11 +154,13 @@ func (t *target) flagKeys(ctx context.Context) (map[string]string, error) {
 	for name, k := range known {
 		keys[name] = k.Flag
 	}
-	files, err := planner.Load(t.config.Dir)
-	if err != nil && len(keys) == 0 {
-		return nil, err
-	}
-	for _, f := range files {
+	for f, err := range planner.Files(t.config.Dir) {
+		switch {
+		case err != nil && len(known) == 0:
+			return nil, err
+		case err != nil:
+			return keys, nil
+		}
 		if _, ok := keys[f.Name]; !ok {
 			keys[f.Name] = t.flagOf(f)
 		}

@@ -156,16 +156,15 @@ func (f *factory) migrationNames(cmd *cobra.Command, args []string, _ string) ([
 	if err := f.prepare(cmd.Flags()); err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	files, err := planner.Load(f.config.Dir)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
 	given := map[string]bool{}
 	for _, a := range args {
 		given[a] = true
 	}
 	var names []string
-	for _, file := range files {
+	for file, err := range planner.Files(f.config.Dir) {
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
 		if !given[file.Name] {
 			names = append(names, file.Name)
 		}

@@ -131,12 +131,11 @@ func (o *lintOptions) assumed() (dialects.Engine, *planner.Schema, error) {
 // paths are the files to look at: those named, by path or as migrations, or all.
 func (o *lintOptions) paths() ([]string, error) {
 	if len(o.files) == 0 {
-		files, err := planner.Load(o.config.Dir)
-		if err != nil {
-			return nil, err
-		}
 		var all []string
-		for _, f := range files {
+		for f, err := range planner.Files(o.config.Dir) {
+			if err != nil {
+				return nil, err
+			}
 			all = append(all, f.Path)
 		}
 		return all, nil

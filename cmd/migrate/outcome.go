@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/expandcontract/migrate/cmd/internal/views"
 	"github.com/expandcontract/migrate/executor"
@@ -10,12 +9,12 @@ import (
 
 // outcome shows where migrations stand after a command worked on them.
 func (t *target) outcome(ctx context.Context, format views.Format, names []string, none string) error {
-	status, err := t.executor(runOptions{}).Status(ctx)
+	status, err := t.executor(runOptions{}).Status(ctx, names...)
 	if err != nil {
 		return err
 	}
-	status.Migrations = slices.DeleteFunc(status.Migrations, func(m executor.MigrationStatus) bool {
-		return !slices.Contains(names, m.Name)
-	})
+	if len(names) == 0 { // it worked on none
+		status.Migrations = []executor.MigrationStatus{}
+	}
 	return views.NewStatus(t.streams, format).Outcome(status, none)
 }

@@ -50,28 +50,34 @@ func runStatus(ctx context.Context, o *statusOptions) error {
 		return err
 	}
 	defer t.close()
-	status, err := t.executor(runOptions{}).Status(ctx)
-	if err != nil {
-		return err
-	}
-	files, err := planner.Load(t.config.Dir)
-	if err != nil {
-		return err
-	}
-	t.addPlanned(status, files)
+	var names []string
 	if o.name != "" {
-		status.Migrations = slices.DeleteFunc(status.Migrations, func(m executor.MigrationStatus) bool { return m.Name != o.name })
-		if len(status.Migrations) == 0 {
-			return (&catalog{files: files}).unknown(o.name)
-		}
+		names = []string{o.name}
+	}
+	status, err := t.executor(runOptions{}).Status(ctx, names...)
+	if err != nil {
+		return err
+	}
+	there, err := t.addPlanned(status, o.name)
+	if err != nil {
+		return err
+	}
+	if o.name != "" && len(status.Migrations) == 0 {
+		return unknown(o.name, there)
 	}
 	return views.NewStatus(t.streams, o.output).Status(status)
 }
 
-// addPlanned adds the migrations that the database does not know yet.
-func (t *target) addPlanned(s *executor.Status, files []planner.File) {
-	for _, f := range files {
-		if slices.ContainsFunc(s.Migrations, func(m executor.MigrationStatus) bool { return m.Name == f.Name }) {
+// addPlanned adds the migrations that the database does not know yet, or the one
+// that is asked for, and returns the names of all that have a file.
+func (t *target) addPlanned(s *executor.Status, only string) ([]string, error) {
+	var there []string
+	for f, err := range planner.Files(t.config.Dir) {
+		if err != nil {
+			return nil, err
+		}
+		there = append(there, f.Name)
+		if only != "" && f.Name != only || slices.ContainsFunc(s.Migrations, func(m executor.MigrationStatus) bool { return m.Name == f.Name }) {
 			continue
 		}
 		s.Migrations = append(s.Migrations, executor.MigrationStatus{
@@ -80,4 +86,5 @@ func (t *target) addPlanned(s *executor.Status, files []planner.File) {
 		})
 	}
 	slices.SortFunc(s.Migrations, func(a, b executor.MigrationStatus) int { return cmp.Compare(a.Name, b.Name) })
+	return there, nil
 }

@@ -144,16 +144,23 @@ func (t *target) flagOf(file planner.File) string {
 // catalog is what there is: the migrations' files, and what the database
 // knows of them.
 type catalog struct {
-	files []planner.File
+	files []listed
 	known map[string]executor.KnownMigration
 	open  []executor.OpenMigration
 }
 
+// listed is a migration's file without its text: a folder may hold thousands, and
+// those that were run long ago are asked for nothing but their checksum.
+type listed struct{ Name, Path, Checksum string }
+
 // catalog reads the files and the database. It writes nothing.
 func (t *target) catalog(ctx context.Context) (*catalog, error) {
-	files, err := planner.Load(t.config.Dir)
-	if err != nil {
-		return nil, err
+	var files []listed
+	for f, err := range planner.Files(t.config.Dir) {
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, listed{f.Name, f.Path, f.Checksum()})
 	}
 	known, open, err := t.executor(runOptions{}).Known(ctx)
 	if err != nil {
@@ -161,7 +168,7 @@ func (t *target) catalog(ctx context.Context) (*catalog, error) {
 	}
 	c := &catalog{files, known, open}
 	for _, f := range files {
-		if k, ok := known[f.Name]; ok && k.State != executor.RolledBack && k.Checksum != f.Checksum() {
+		if k, ok := known[f.Name]; ok && k.State != executor.RolledBack && k.Checksum != f.Checksum {
 			t.log.Warn("the file has changed since it was run; what was planned then holds", "migration", f.Name)
 		}
 	}
@@ -180,36 +187,40 @@ func (c *catalog) pending(name string) bool {
 	}
 }
 
-// pick finds the files of names, in the migrations' order; without names, those
+// pick reads the files of names, in the migrations' order; without names, those
 // of all pending migrations.
 func (c *catalog) pick(names []string) ([]planner.File, error) {
 	var out []planner.File
 	for _, f := range c.files {
 		if slices.Contains(names, f.Name) || len(names) == 0 && c.pending(f.Name) {
-			out = append(out, f)
+			file, err := planner.ReadFile(f.Path)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, file)
 		}
 	}
+	there := make([]string, len(c.files))
+	for i, f := range c.files {
+		there[i] = f.Name
+	}
 	for _, name := range names {
-		if !slices.ContainsFunc(c.files, func(f planner.File) bool { return f.Name == name }) {
-			return nil, c.unknown(name)
+		if !slices.Contains(there, name) {
+			return nil, unknown(name, there)
 		}
 	}
 	return out, nil
 }
 
-// unknown is the error for a name that no file has.
-func (c *catalog) unknown(name string) error {
+// unknown is the error for a name that none of the files there has.
+func unknown(name string, there []string) error {
 	err := fmt.Errorf("there is no migration %q", name)
-	if len(c.files) == 0 {
+	if len(there) == 0 {
 		return withHint(err, "there is none at all; migrate new NAME creates one")
 	}
-	names := make([]string, len(c.files))
-	for i, f := range c.files {
-		names[i] = f.Name
-	}
 	const most = 10
-	if len(names) > most {
-		names = append([]string{"…"}, names[len(names)-most:]...)
+	if len(there) > most {
+		there = append([]string{"…"}, there[len(there)-most:]...)
 	}
-	return withHint(err, "there are: %s", strings.Join(names, ", "))
+	return withHint(err, "there are: %s", strings.Join(there, ", "))
 }

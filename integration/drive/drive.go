@@ -58,12 +58,12 @@ func (m *InProcess) Expand(ctx context.Context, name string) error {
 }
 
 func (m *InProcess) plan(ctx context.Context, e *executor.Executor, engine dialects.Engine, s dialects.Session, name string) (*plan.Plan, error) {
-	_, known, err := e.Known(ctx)
+	unfinished, err := e.Unfinished(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var open []planner.OpenMigration
-	for _, o := range known {
+	for _, o := range unfinished {
 		open = append(open, planner.OpenMigration(o))
 	}
 	f := planner.File{Name: name, Path: "migrations/" + name + ".sql", Src: m.Migrations[name]}
@@ -163,8 +163,8 @@ type Program struct {
 	Dir string
 	// Temp is the program's directory for temporary files; empty: the system's.
 	Temp string
-	// Peak is the largest resident size, in bytes, that the program has had since this was last set; 0 where
-	// that is not known.
+	// Peak is the most resident memory, in bytes and without the program's file, that the program was seen to
+	// have since this was last set; 0 where that is not known.
 	Peak int64
 }
 

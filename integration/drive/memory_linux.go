@@ -7,16 +7,18 @@ import (
 	"time"
 )
 
-// peakInterval is how often a running program is asked for its peak. The kernel keeps the maximum, so that
-// only what grows in the last moment of a program's life can be missed.
+// peakInterval is how often a running program is looked at. A Go program gives memory back slowly, so that
+// looks this far apart miss little.
 const peakInterval = 5 * time.Millisecond
 
 // watchPeak begins to watch the memory of a program that has just been started. The function that it returns
-// is called when the program has ended, and tells the largest resident size that it had, in bytes.
+// is called when the program has ended, and tells the most that it was seen to have, in bytes.
 //
-// What wait4 tells (ru_maxrss) cannot be used: until a child has called execve it runs in its parent's memory,
-// and what that had at its largest counts as the child's (Linux, fs/exec.c, exec_mmap). It would be the size of
-// this process whenever that is larger than the program.
+// What wait4 tells (ru_maxrss) cannot be used, for two reasons. Until a child has called execve it runs in its
+// parent's memory, and what that had at its largest counts as the child's (Linux, fs/exec.c, exec_mmap): it would
+// be the size of this process whenever that is larger than the program. And it counts the pages of the
+// program's file, most of the whole, of which more or fewer are mapped as they happen to lie in the system's
+// cache. What a program has taken itself is RssAnon, of which the kernel keeps no maximum.
 func watchPeak(pid int) func() int64 {
 	// Opened once: it says nothing any more when the program is gone, whoever gets its number then.
 	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
@@ -31,7 +33,7 @@ func watchPeak(pid int) func() int64 {
 		tick := time.NewTicker(peakInterval)
 		defer tick.Stop()
 		for {
-			peak = max(peak, highWater(status))
+			peak = max(peak, ownMemory(status))
 			select {
 			case <-stop:
 				return
@@ -46,11 +48,11 @@ func watchPeak(pid int) func() int64 {
 	}
 }
 
-// highWater is the largest resident size, in bytes, that /proc/PID/status tells of; 0 when the program is gone.
-func highWater(status *os.File) int64 {
+// ownMemory is the resident memory, in bytes, that is not of files, in /proc/PID/status; 0 when the program is gone.
+func ownMemory(status *os.File) int64 {
 	text := make([]byte, 4096)
 	n, _ := status.ReadAt(text, 0) // an end of file is no error here, and of one that is gone nothing is read
-	_, line, found := bytes.Cut(text[:n], []byte("\nVmHWM:"))
+	_, line, found := bytes.Cut(text[:n], []byte("\nRssAnon:"))
 	if !found {
 		return 0
 	}

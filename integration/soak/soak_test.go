@@ -123,7 +123,7 @@ func TestInconsistentRowsAreCounted(t *testing.T) {
 
 func TestGrown(t *testing.T) {
 	t.Parallel()
-	steady := func(i int, s *sample) { s.peak, s.heap, s.routines, s.book = 40*mib, 5*mib, 20, int64(30*i) }
+	steady := func(i int, s *sample) { s.peak, s.heap, s.routines, s.book = 8*mib, 5*mib, 20, int64(30*i) }
 	for name, c := range map[string]struct {
 		samples int
 		of      func(i int, s *sample)
@@ -132,7 +132,7 @@ func TestGrown(t *testing.T) {
 		"steady":               {40, steady, false},
 		"too few to tell":      {6, func(i int, s *sample) { s.heap = int64(i) * 100 * mib }, false},
 		"the heap":             {40, func(i int, s *sample) { steady(i, s); s.heap += int64(i) * mib / 5 }, true},
-		"the program":          {40, func(i int, s *sample) { steady(i, s); s.peak += int64(i) * mib }, true},
+		"the program":          {40, func(i int, s *sample) { steady(i, s); s.peak += int64(i) * mib / 5 }, true},
 		"a goroutine each":     {40, func(i int, s *sample) { steady(i, s); s.routines += i }, true},
 		"more rows each time":  {40, func(i int, s *sample) { steady(i, s); s.book += int64(i * i) }, true},
 		"only the first":       {40, func(i int, s *sample) { steady(i, s); s.heap += int64(9*mib) * int64(max(0, 1-i)) }, false},
