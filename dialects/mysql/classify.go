@@ -25,6 +25,7 @@ const (
 	errTableAccess     = 1142
 	errNeedReprepare   = 1615
 	errNoSuchThread    = 1094
+	errOnlineLog       = 1799
 )
 
 var classes = map[uint16]executor.Class{
@@ -125,8 +126,14 @@ func (s *session) Redact(err error) error {
 	if !errors.As(err, &me) {
 		return err
 	}
-	clean := &sqldriver.MySQLError{Number: me.Number, SQLState: me.SQLState, Message: cleaned(me.Number, me.Message)}
+	clean := &sqldriver.MySQLError{Number: me.Number, SQLState: me.SQLState, Message: cleaned(me.Number, me.Message) + advice[me.Number]}
 	return &redacted{text: strings.ReplaceAll(err.Error(), me.Error(), clean.Error()), err: clean}
+}
+
+// advice says what to do where the server's message does not.
+var advice = map[uint16]string{
+	errOnlineLog: " While the table was rebuilt beside its writers, they wrote more than the server keeps in mind for that: " +
+		"SET GLOBAL innodb_online_alter_log_max_size to more (it is a file that is gone afterwards), or run it at a quieter hour",
 }
 
 // namesOnly are the errors whose messages quote nothing but names.
@@ -134,7 +141,7 @@ var namesOnly = map[uint16]bool{
 	3: true, 1021: true, 1026: true, 1114: true, 1044: true, 1045: true, 1046: true, 1048: true, 1049: true, 1050: true, 1051: true, 1054: true, 1060: true, 1061: true, 1072: true,
 	1075: true, 1091: true, 1100: true, 1109: true, 1142: true, 1143: true, 1146: true, 1193: true, 1205: true, 1213: true, 1227: true, 1264: true,
 	1265: true, 1305: true, 1317: true, 1359: true, 1360: true, 1364: true, 1365: true, 1406: true, 1419: true, 1442: true, 1553: true,
-	1828: true, 1829: true, 1845: true, 1846: true, 3108: true, 3819: true, 3837: true, 3959: true, 4025: true,
+	errOnlineLog: true, 1828: true, 1829: true, 1845: true, 1846: true, 3108: true, 3819: true, 3837: true, 3959: true, 4025: true,
 }
 
 // cleaned takes the values out of a server's message. A value may hold quotes
