@@ -128,8 +128,8 @@ func (s *store) later(ctx context.Context, name string) iter.Seq2[*record, error
 		string(RolledBack), name, name)
 }
 
-// records reads them one after the other: a plan takes some 100 KB while it is read,
-// and a database may have seen thousands. An error ends them.
+// records reads them one after the other: the text of a plan alone has some 40 KB, and
+// a database may have seen thousands. An error ends them.
 func (s *store) records(ctx context.Context, columns, which string, args ...any) iter.Seq2[*record, error] {
 	return func(yield func(*record, error) bool) {
 		rows, err := s.db.QueryContext(ctx, s.l.sqlText(`SELECT `+columns+` FROM {migrations} `+which), args...)

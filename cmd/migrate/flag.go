@@ -154,17 +154,19 @@ func (t *target) flagKeys(ctx context.Context) (map[string]string, error) {
 	for name, k := range known {
 		keys[name] = k.Flag
 	}
+	planned := map[string]string{}
 	for f, err := range planner.Files(t.config.Dir) {
 		switch {
-		case err != nil && len(known) == 0:
+		case err != nil && len(keys) == 0:
 			return nil, err
 		case err != nil:
-			return keys, nil
+			return keys, nil // what the database knows can be set all the same
 		}
 		if _, ok := keys[f.Name]; !ok {
-			keys[f.Name] = t.flagOf(f)
+			planned[f.Name] = t.flagOf(f)
 		}
 	}
+	maps.Copy(keys, planned)
 	return keys, nil
 }
 
