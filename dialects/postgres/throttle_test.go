@@ -141,3 +141,36 @@ func TestMeasuresNeedARight(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsHiddenCountsAsAtWork: an application that a role may not look at.
+func TestWhoIsHiddenCountsAsAtWork(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, d *servers.Database) {
+		admin := app(t, d.AdminURL)
+		role := func(prefix string) string {
+			name := prefix + d.Name[len(d.Name)-10:]
+			run(t, admin, "CREATE ROLE "+name+" LOGIN PASSWORD 'a'")
+			t.Cleanup(func() {
+				if _, err := admin.ExecContext(context.WithoutCancel(t.Context()), "DROP ROLE "+name); err != nil {
+					t.Errorf("dropping the role: %v", err)
+				}
+			})
+			u, err := url.Parse(d.URL)
+			if err != nil {
+				t.Fatal("the URL cannot be read")
+			}
+			u.User = url.UserPassword(name, "a")
+			return u.String()
+		}
+		m, ok := open(t, role("m")).(executor.Meter)
+		if !ok {
+			t.Fatal("the session measures nothing")
+		}
+		idle := app(t, role("o"))
+		run(t, idle, "SELECT 1")
+		time.Sleep(2 * time.Duration(lately*float64(time.Second)))
+		if rate, _, err := m.Measure(t.Context(), executor.OthersStatements, ""); err != nil || rate < 1/lately {
+			t.Errorf("with a hidden session others run %g statements/s, %v", rate, err)
+		}
+	})
+}
