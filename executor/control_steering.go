@@ -74,6 +74,9 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	}
 	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
 		s.company = &company{}
+		if s.company.scarce, err = m.Scarce(ctx); err != nil {
+			return nil, fmt.Errorf("asking for the server's processors: %w", r.s.Redact(err))
+		}
 		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s
@@ -329,6 +332,7 @@ type pace struct {
 	workers int
 	target  time.Duration
 	most    int64           // rows of a chunk
+	rest    float64         // after a chunk, as a multiple of what it took
 	changed <-chan struct{} // closed when it is another
 }
 
@@ -336,7 +340,7 @@ func (s *steering) pace() pace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.obeyed()
-	return pace{o.workers, o.target, s.bucket.chunk(), s.changed}
+	return pace{o.workers, o.target, s.bucket.chunk(), o.rest, s.changed}
 }
 
 // most is how many workers there may be, however many there are now.

@@ -200,3 +200,30 @@ func TestWhatCannotBeMeasuredIsCourteous(t *testing.T) {
 		s.end(t.Context())
 	})
 }
+
+// Where processors are few, walkers rest as long as they have worked, unless people
+// said how long a chunk takes.
+func TestWalkersRestWhereProcessorsAreFew(t *testing.T) {
+	t.Parallel()
+	s := newSteered(Options{})
+	s.company = &company{known: true, atWork: true, scarce: true}
+	for _, c := range []struct {
+		orders orders
+		target time.Duration
+		rest   float64
+	}{
+		{orders{workers: 2, target: defaultTarget}, scarceTarget, scarceRest},
+		{orders{workers: 2, target: time.Millisecond}, time.Millisecond, scarceRest},
+		{orders{workers: 2, target: time.Second, saidTarget: true}, time.Second, 0},
+	} {
+		s.obey(c.orders)
+		if p := s.pace(); p.target != c.target || p.rest != c.rest {
+			t.Errorf("of %+v: chunks of %s, rests of %.1f; want %s, %.1f", c.orders, p.target, p.rest, c.target, c.rest)
+		}
+	}
+	s.obey(orders{workers: 2, target: defaultTarget})
+	s.company.atWork = false
+	if p := s.pace(); p.target != defaultTarget || p.rest != 0 {
+		t.Errorf("alone: chunks of %s, rests of %.1f", p.target, p.rest)
+	}
+}

@@ -26,7 +26,7 @@ type Options struct {
 	// Workers walk a table side by side; 0: the engine says how many suit the server, and
 	// half of them walk while others are at work there.
 	Workers int
-	// ChunkTarget is how long one chunk should take; 0: 50ms, and 12ms while others are
+	// ChunkTarget is how long one chunk should take; 0: 50ms, and less while others are
 	// at work on the server.
 	ChunkTarget time.Duration
 	// RowsPerSecond bounds all workers of a walk together; 0: no bound.

@@ -109,6 +109,11 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		}
 		w.done.Add(piece.Rows)
 		p.at = piece.To
+		if pace.rest > 0 {
+			if err := sleep(ctx, time.Duration(pace.rest*float64(time.Since(begun)))); err != nil {
+				return false, err
+			}
+		}
 	}
 }
 

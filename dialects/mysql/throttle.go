@@ -27,6 +27,15 @@ func (s *session) Workers(ctx context.Context) (int, string, error) {
 	return max(min(2, cores), min(8, cores/4)), fmt.Sprintf("the server has %d cores", cores), nil
 }
 
+// fewCores are those of which one walker takes an eighth, or more.
+const fewCores = 8
+
+// Scarce implements executor.Meter.
+func (s *session) Scarce(ctx context.Context) (bool, error) {
+	cores, err := s.cores(ctx)
+	return 0 < cores && cores <= fewCores, err
+}
+
 // cores is the number of the server's cores; 0: it does not tell.
 func (s *session) cores(ctx context.Context) (int, error) {
 	query := "SELECT vcpu_ids FROM information_schema.resource_groups WHERE resource_group_name = 'SYS_default'"

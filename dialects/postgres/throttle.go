@@ -28,6 +28,9 @@ func (s *session) Workers(ctx context.Context) (int, string, error) {
 	return 2, "one works while the other commits", nil
 }
 
+// Scarce implements executor.Meter: PostgreSQL does not tell how many cores it has.
+func (s *session) Scarce(context.Context) (bool, error) { return false, nil }
+
 // measures are the queries for the quantities that PostgreSQL knows. Each yields
 // a value, what it is about, and whether our role may see what it needs: others'
 // sessions show their state only to members of pg_read_all_stats (PostgreSQL
