@@ -29,14 +29,12 @@ func (d *dialect) placeholder(from planner.Column, t colType) planner.Expr {
 }
 
 // placing rebuilds the table where one of the columns is to have its place, and
-// the rebuild lets writers in. MariaDB adds columns instantly unless it is told not to.
+// the rebuild lets writers in. FORCE says that this is wanted: MariaDB would add the
+// column instantly.
 func (d *dialect) placing(t *planner.Table, columns []planner.NewColumn, m manner) manner {
 	shadows := slices.ContainsFunc(columns, func(n planner.NewColumn) bool { return n.Like != nil && n.NotNull })
 	if !shadows || m != instantly || d.hampered(t) {
 		return m
 	}
-	if d.maria {
-		return manner{"FORCE, " + inplace, plan.Rewrite}
-	}
-	return rebuilt
+	return manner{"FORCE, " + inplace, plan.Rewrite}
 }

@@ -1,0 +1,44 @@
+package mysql
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+)
+
+// TestRebuildsAreModestBesideOthers: the connection that rebuilds a table uses one
+// thread while others are at work; MariaDB has no such number.
+func TestRebuildsAreModestBesideOthers(t *testing.T) {
+	onServers(t, func(t *testing.T, b *bench) {
+		conn, err := b.s.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		threads := func() string {
+			var name string
+			var n sql.NullString
+			if err := conn.QueryRowContext(t.Context(), "SHOW SESSION VARIABLES LIKE 'innodb_ddl_threads'").Scan(&name, &n); err != nil {
+				return "none"
+			}
+			return n.String
+		}
+		usual := threads()
+		for deadline := time.Now().Add(20 * time.Second); ; {
+			for range 100 {
+				b.exec("SELECT 1")
+			}
+			if err := b.s.modest(t.Context(), conn); err != nil {
+				t.Fatal(err)
+			}
+			if got := threads(); got == "1" || usual == "none" {
+				break
+			} else if time.Now().After(deadline) {
+				t.Fatalf("beside others it uses %s threads", got)
+			}
+		}
+		if b.d.maria != (usual == "none") {
+			t.Errorf("the server uses %s threads", usual)
+		}
+	})
+}
