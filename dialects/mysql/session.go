@@ -212,9 +212,7 @@ func (s *session) exec(ctx context.Context, conn *sql.Conn, statement string, pa
 	if err := wait(patientFor / time.Second); err != nil {
 		return err
 	}
-	if err := s.modest(ctx, conn); err != nil {
-		return err
-	}
+	s.modest(ctx, conn)
 	if _, err := conn.ExecContext(ctx, statement); err != nil {
 		return err // whoever goes on with this connection resets it
 	}

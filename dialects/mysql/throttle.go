@@ -27,8 +27,9 @@ func (s *session) Workers(ctx context.Context) (int, string, error) {
 	return max(min(2, cores), min(8, cores/4)), fmt.Sprintf("the server has %d cores", cores), nil
 }
 
-// fewCores are those of which one walker takes an eighth, or more.
-const fewCores = 8
+// fewCores are those of which one walker takes a quarter, or more: of more, the
+// application finds another.
+const fewCores = 4
 
 // Scarce implements executor.Meter.
 func (s *session) Scarce(ctx context.Context) (bool, error) {
