@@ -80,10 +80,14 @@ func TestMeasures(t *testing.T) {
 		if _, _, err := b.s.Standbys(t.Context()); !errors.Is(err, executor.ErrNotMeasured) {
 			t.Errorf("the standbys are known: %v", err)
 		}
-		if n, why, err := b.s.Workers(t.Context()); err != nil || n < 1 || n > 8 || why == "" {
+		n, why, err := b.s.Workers(t.Context())
+		if err != nil || n < 1 || n > 8 || why == "" {
 			t.Errorf("%d workers suit it (%s), %v", n, why, err)
 		} else {
 			t.Logf("%d workers: %s", n, why)
+		}
+		if scarce, err := b.s.Scarce(t.Context()); err != nil || scarce && n > 2 {
+			t.Errorf("%d workers suit it, but its processors are few: %t, %v", n, scarce, err)
 		}
 	})
 }
