@@ -100,8 +100,8 @@ type orders struct {
 	workers int
 	rate    float64
 	target  time.Duration
-	// rest is for how long a worker rests after a chunk, as a multiple of what it took.
-	rest float64
+	// idle is for how long a worker rests after a chunk, as a multiple of what it took.
+	idle float64
 	// What people have said of them, rather than left to us.
 	saidWorkers, saidTarget bool
 }

@@ -52,6 +52,12 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	if s.fixed, err = r.workers(ctx); err != nil {
 		return nil, err
 	}
+	scarce := false
+	if m, ok := r.s.(Meter); ok {
+		if scarce, err = m.Scarce(ctx); err != nil {
+			return nil, fmt.Errorf("asking for the server's processors: %w", r.s.Redact(err))
+		}
+	}
 	first, err := r.orders(ctx, s.fixed)
 	if err != nil {
 		return nil, r.s.Redact(err)
@@ -73,10 +79,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
 	}
 	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
-		s.company = &company{}
-		if s.company.scarce, err = m.Scarce(ctx); err != nil {
-			return nil, fmt.Errorf("asking for the server's processors: %w", r.s.Redact(err))
-		}
+		s.company = &company{scarce: scarce}
 		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s
@@ -332,7 +335,7 @@ type pace struct {
 	workers int
 	target  time.Duration
 	most    int64           // rows of a chunk
-	rest    float64         // after a chunk, as a multiple of what it took
+	idle    float64         // after a chunk, as a multiple of what it took
 	changed <-chan struct{} // closed when it is another
 }
 
@@ -340,7 +343,7 @@ func (s *steering) pace() pace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.obeyed()
-	return pace{o.workers, o.target, s.bucket.chunk(), o.rest, s.changed}
+	return pace{o.workers, o.target, s.bucket.chunk(), o.idle, s.changed}
 }
 
 // most is how many workers there may be, however many there are now.

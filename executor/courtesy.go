@@ -16,15 +16,15 @@ const (
 	courteousTarget = 12 * time.Millisecond
 	// Where processors are few, a walker that works on keeps others from them: it
 	// works for less than schedulers give a process at a time, and then rests for
-	// scarceRest times as long as the chunk took. On two cores, beside 500 requests/s,
+	// scarceIdle times as long as the chunk took. On two cores, beside 500 requests/s,
 	// chunks of 12, 4 and 2 ms with such a rest raised an application's p99 to 2.1, 1.5
 	// and 1.3 times what it was alone, and those of 12 ms without to 1.8 times (MySQL 9.7).
 	scarceTarget = 2 * time.Millisecond
-	scarceRest   = 1.0
-	// Others are at work when they run more than someWork statements a second, and
+	scarceIdle   = 1.0
+	// Others are at work when they run more than SomeWork statements a second, and
 	// no more once they run at most littleWork, on average over the looks remembered:
 	// what a monitoring agent asks, or a person at a terminal, is less.
-	someWork   = 20.0
+	SomeWork   = 20.0
 	littleWork = 10.0
 	// lookEvery is how often the server is asked, looksKept of how many looks the
 	// average is. One that is longer ago than stale says nothing any more.
@@ -53,7 +53,7 @@ func (c *company) look(now time.Time, rate float64) (mean float64) {
 		mean += r / float64(len(c.rates))
 	}
 	c.looked, c.known = now, true
-	c.atWork = mean > someWork || c.atWork && mean > littleWork
+	c.atWork = mean > SomeWork || c.atWork && mean > littleWork
 	return mean
 }
 
@@ -66,7 +66,7 @@ func (o orders) courteous(scarce bool) orders {
 	switch {
 	case o.saidTarget:
 	case scarce:
-		o.target, o.rest = min(o.target, scarceTarget), scarceRest
+		o.target, o.idle = min(o.target, scarceTarget), scarceIdle
 	default:
 		o.target = min(o.target, courteousTarget)
 	}

@@ -210,20 +210,20 @@ func TestWalkersRestWhereProcessorsAreFew(t *testing.T) {
 	for _, c := range []struct {
 		orders orders
 		target time.Duration
-		rest   float64
+		idle   float64
 	}{
-		{orders{workers: 2, target: defaultTarget}, scarceTarget, scarceRest},
-		{orders{workers: 2, target: time.Millisecond}, time.Millisecond, scarceRest},
+		{orders{workers: 2, target: defaultTarget}, scarceTarget, scarceIdle},
+		{orders{workers: 2, target: time.Millisecond}, time.Millisecond, scarceIdle},
 		{orders{workers: 2, target: time.Second, saidTarget: true}, time.Second, 0},
 	} {
 		s.obey(c.orders)
-		if p := s.pace(); p.target != c.target || p.rest != c.rest {
-			t.Errorf("of %+v: chunks of %s, rests of %.1f; want %s, %.1f", c.orders, p.target, p.rest, c.target, c.rest)
+		if p := s.pace(); p.target != c.target || p.idle != c.idle {
+			t.Errorf("of %+v: chunks of %s, rests of %.1f; want %s, %.1f", c.orders, p.target, p.idle, c.target, c.idle)
 		}
 	}
 	s.obey(orders{workers: 2, target: defaultTarget})
 	s.company.atWork = false
-	if p := s.pace(); p.target != defaultTarget || p.rest != 0 {
-		t.Errorf("alone: chunks of %s, rests of %.1f", p.target, p.rest)
+	if p := s.pace(); p.target != defaultTarget || p.idle != 0 {
+		t.Errorf("alone: chunks of %s, rests of %.1f", p.target, p.idle)
 	}
 }

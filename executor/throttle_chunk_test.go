@@ -178,3 +178,32 @@ func TestChunksFollowTheServer(t *testing.T) {
 		})
 	}
 }
+
+// Beside others on few processors, a worker rests as long as it works, and no longer:
+// what it waited for before it could work does not count.
+func TestWorkersRestAsLongAsTheyWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const rows = 100_000
+		table := &slowTable{rows: rows, perRow: func(int) time.Duration { return 10 * time.Microsecond }, written: make([]bool, rows)}
+		s := newSteered(Options{})
+		s.company = &company{known: true, atWork: true, scarce: true}
+		s.obey(orders{workers: 1, target: defaultTarget})
+		table.db = sql.OpenDB(table)
+		s.e.s, s.e.st = table, &store{db: table.db, l: testLayout()}
+		w := someWalk()
+		w.mutates = true
+		w.run = &run{Executor: s.e, rec: &record{Name: "m"}, lease: &lease{st: s.e.st, token: 1}, steer: s.steering}
+		begun := time.Now()
+		if err := w.all(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		const work = rows * 10 * time.Microsecond
+		if took := time.Since(begun); took < 2*work-work/100 || took > 2*work+work/10 {
+			t.Errorf("%s of work took %s, want twice as long", work, took)
+		}
+		if err := s.e.st.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

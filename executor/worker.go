@@ -109,8 +109,9 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		}
 		w.done.Add(piece.Rows)
 		p.at = piece.To
-		if pace.rest > 0 {
-			if err := sleep(ctx, time.Duration(pace.rest*float64(time.Since(begun)))); err != nil {
+		if pace.idle > 0 {
+			// What it waited for locks was rest enough.
+			if err := sleep(ctx, time.Duration(pace.idle*float64(w.worked+w.rest))); err != nil {
 				return false, err
 			}
 		}

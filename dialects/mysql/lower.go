@@ -221,7 +221,7 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 		add = manner{d.copying(s), plan.Rewrite}
 	}
 	why := "both shapes need a place for their values"
-	if placed := d.placing(op.Table, op.Columns, add); placed != add {
+	if placed := placing(op.Columns, add); placed != add {
 		add, why = placed, "both shapes need a place for their values; the table is rebuilt beside its writers, so that each row has room and contract need not do it"
 	}
 	p := d.probes(s, table)

@@ -3,10 +3,9 @@ package mysql
 import (
 	"context"
 	"database/sql"
-)
 
-// company is how many statements of others a second make them be at work.
-const company = 20.0
+	"github.com/expandcontract/migrate/executor"
+)
 
 // modest has rebuilds and builds of indexes on a connection use one thread each
 // to read, to sort and to write while others are at work on the server, and as many as the
@@ -25,7 +24,7 @@ func (s *session) modest(ctx context.Context, conn *sql.Conn) {
 		return
 	}
 	threads := "DEFAULT"
-	if rate > company {
+	if rate > executor.SomeWork {
 		threads = "1"
 	}
 	_, _ = conn.ExecContext(ctx, "SET SESSION innodb_ddl_threads = "+threads+", innodb_parallel_read_threads = "+threads)

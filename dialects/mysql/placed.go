@@ -28,12 +28,12 @@ func (d *dialect) placeholder(from planner.Column, t colType) planner.Expr {
 	return planner.Expr{}
 }
 
-// placing rebuilds the table where one of the columns is to have its place, and
-// the rebuild lets writers in. FORCE says that this is wanted: MariaDB would add the
+// placing rebuilds the table where one of the columns is to have its place and
+// would be added instantly: only tables whose rebuild lets writers in are. FORCE says that this is wanted: MariaDB would add the
 // column instantly.
-func (d *dialect) placing(t *planner.Table, columns []planner.NewColumn, m manner) manner {
+func placing(columns []planner.NewColumn, m manner) manner {
 	shadows := slices.ContainsFunc(columns, func(n planner.NewColumn) bool { return n.Like != nil && n.NotNull })
-	if !shadows || m != instantly || d.hampered(t) {
+	if !shadows || m != instantly {
 		return m
 	}
 	return manner{"FORCE, " + inplace, plan.Rewrite}

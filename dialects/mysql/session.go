@@ -209,10 +209,16 @@ func (s *session) exec(ctx context.Context, conn *sql.Conn, statement string, pa
 		_, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds))
 		return err
 	}
+	locked := false
 	if err := wait(patientFor / time.Second); err != nil {
 		return err
 	}
-	s.modest(ctx, conn)
+	if err := onConn(conn, func(c *watchedConn) error { locked = c.locked; return nil }); err != nil {
+		return err
+	}
+	if !locked { // or others would wait for the look, too
+		s.modest(ctx, conn)
+	}
 	if _, err := conn.ExecContext(ctx, statement); err != nil {
 		return err // whoever goes on with this connection resets it
 	}
