@@ -11,6 +11,10 @@ import (
 // often the longer chunks hold theirs, and then waits the longer: what it costs an
 // application goes with the square of a chunk's time.
 
+// SomeWork is how many statements others run each second to be at work: more than
+// that. What a monitoring agent asks, or a person at a terminal, is less.
+const SomeWork = 20.0
+
 const (
 	// courteousTarget is how long a chunk should take while others are at work.
 	courteousTarget = 12 * time.Millisecond
@@ -21,10 +25,8 @@ const (
 	// and 1.3 times what it was alone, and those of 12 ms without to 1.8 times (MySQL 9.7).
 	scarceTarget = 2 * time.Millisecond
 	scarceIdle   = 1.0
-	// Others are at work when they run more than SomeWork statements a second, and
-	// no more once they run at most littleWork, on average over the looks remembered:
-	// what a monitoring agent asks, or a person at a terminal, is less.
-	SomeWork   = 20.0
+	// littleWork is how many statements others run each second, at most, to be taken
+	// for gone, on average over the looks remembered.
 	littleWork = 10.0
 	// lookEvery is how often the server is asked, looksKept of how many looks the
 	// average is. One that is longer ago than stale says nothing any more.
