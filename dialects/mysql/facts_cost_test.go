@@ -142,8 +142,10 @@ func (b *bench) watched(setup []string, alter, way string) []string {
 		_, err := conn.ExecContext(ctx, "ALTER TABLE t "+alter+", "+way)
 		done <- err
 	}()
+	// Locks that are free are pending for a moment, too: it really waits when its state says so.
 	b.until("the change waits", func() bool {
-		return b.text("SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE owner_thread_id = ? AND lock_status = 'PENDING'", thread) != "0"
+		return b.text(`SELECT COUNT(*) FROM performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+			WHERE t.thread_id = ? AND l.lock_status = 'PENDING' AND t.processlist_state = 'Waiting for table metadata lock'`, thread) != "0"
 	})
 	held := b.list(`SELECT DISTINCT lock_type FROM performance_schema.metadata_locks WHERE owner_thread_id = ? AND object_type = 'TABLE'
 		AND object_name = 't' AND lock_status = 'GRANTED' ORDER BY 1`, thread)

@@ -88,7 +88,7 @@ type watchedConn struct {
 	release context.CancelFunc
 	// impatient: the server waits for seconds only; locked: it has LOCK TABLES.
 	impatient, locked bool
-	// broken: it could not be told that a transaction is over.
+	// broken: a transaction on it, or what was set for one, may not be over.
 	broken bool
 	// patient: the statement may wait while nobody waits behind it.
 	patient bool
@@ -234,10 +234,19 @@ func (t *watchedTx) Rollback() error {
 
 // finish ends a transaction. The driver's own way has no context, and would wait
 // for ever where the network has gone silent.
+//
+// A transaction of which it is not known that it is over must not be gone on with
+// by whoever uses the connection next: beginning another one would commit it. A
+// MariaDB server lets even a ROLLBACK fail, at the KILL QUERY of a statement that
+// ended just before. The connection is not used again, and the server takes back
+// what is open on it.
 func (c *watchedConn) finish(how string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	_, err := c.fullConn.ExecContext(ctx, how, nil)
+	if err != nil {
+		c.broken = true
+	}
 	return unanswered(err)
 }
 

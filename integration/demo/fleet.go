@@ -227,8 +227,8 @@ func (r *replica) ask() {
 		return
 	}
 	r.asked = true
-	// Both mean the same to it; the closed pipe also reaches a replica that does not get signals.
-	_ = askToStop(r.cmd.Process)
+	// Not by a signal besides: it could arrive when the replica is done and listens to none any more, and then
+	// count as its death.
 	_ = r.stdin.Close()
 }
 
