@@ -14,6 +14,10 @@ import (
 // busy server to miss one, short enough to take over from a frozen host.
 const leaseTTL = 15 * time.Second
 
+// noticed is how long a busy server may take to see that the connection of a
+// holder that was killed is gone: whoever starts right after it is not refused.
+const noticed = time.Second
+
 // lease says that this process is the database's one executor. Its token grows
 // with every holder; a write that carries an old token fails.
 type lease struct {
@@ -69,7 +73,7 @@ func (l *lease) win(ctx context.Context, s Session, wait time.Duration, r Report
 		}
 		// A lease whose time is up by the server's clock is watched to the end.
 		held.Waited = time.Since(begun)
-		if held.Waited >= wait && now.left > 0 {
+		if held.Waited >= max(wait, noticed) && now.left > 0 {
 			return held
 		}
 		if !told {

@@ -91,13 +91,13 @@ func TestKilledInMidBackfill(t *testing.T) {
 			t.Errorf("status says %+v of the backfill, want part of %d rows done", s.Backfill, rows)
 		}
 
-		c.run(t, 0, "expand")
+		again := c.run(t, 0, "expand")
 		if s := c.status(t, "0007_double"); s.State != executor.Open {
 			t.Errorf("expand again ended in %s, want open", s.State)
 		}
 		end := w.progress(t)
 		if end.changed != rows {
-			t.Errorf("both runs together changed %d rows, want each of %d once", end.changed, rows)
+			t.Errorf("both runs together changed %d rows, want each of %d once; after the kill %+v, now %+v\n%s\n%s", end.changed, rows, left, end, p.said(), again.said())
 		}
 		// A walk from the beginning would have counted again what was done.
 		if most := rows + rows/10; end.done > most {

@@ -24,12 +24,13 @@ const (
 	errUnknownVariable = 1193
 	errTableAccess     = 1142
 	errNeedReprepare   = 1615
+	errLockWait        = 1205
 	errNoSuchThread    = 1094
 	errOnlineLog       = 1799
 )
 
 var classes = map[uint16]executor.Class{
-	1205:             executor.LockTimeout, // lock wait timeout exceeded
+	errLockWait:      executor.LockTimeout, // lock wait timeout exceeded
 	3572:             executor.LockTimeout, // NOWAIT is set
 	1213:             executor.Transient,   // deadlock
 	1020:             executor.Transient,   // record has changed since last read (MariaDB's snapshot isolation)

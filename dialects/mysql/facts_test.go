@@ -203,7 +203,7 @@ func TestFactLockingSubqueryIsCurrent(t *testing.T) {
 				SET t.a = IF(d.todo, 1, t.a), t.b = IF(d.todo, 1, t.b)`)
 			done <- err
 		}()
-		b.until("the statement waits for the row", func() bool { w, _ := b.s.waits(t.Context(), id); return w })
+		b.until("the statement waits for the row", func() bool { w, _ := b.s.waits(t.Context(), id); return w != nothing })
 		if err := other.Commit(); err != nil {
 			t.Fatal(err)
 		}

@@ -159,7 +159,7 @@ func (d *dialect) atOnce(st *directStep, o planner.ObjectRef) {
 	drops := slices.ContainsFunc(st.do, func(s plan.Statement) bool { return strings.HasPrefix(s.SQL, "DROP ") })
 	switch o.Kind {
 	case objectTrigger:
-		if st.undo = locked(st.tables, st.undo); drops {
+		if st.undo = locked(st.tables, st.undo); drops || d.maria { // see spared.go
 			st.do = locked(st.tables, st.do)
 		}
 	case objectFunction, objectProcedure:
@@ -176,7 +176,7 @@ func locked(tables []string, do []plan.Statement) []plan.Statement {
 	for i, t := range tables {
 		names[i] = quoteName(t)
 	}
-	return slices.Concat(stmts(lockTable(strings.Join(names, " WRITE, "))), do, stmts(stmt("UNLOCK TABLES", "")))
+	return slices.Concat(stmts(lockTable(strings.Join(names, " WRITE, "))), do, stmts(stmt(unlockTables, "")))
 }
 
 // inMode runs a statement that makes code under the mode that it shall have.

@@ -95,6 +95,11 @@ func (p probes) triggerThere(name string) string {
 		quoteString(p.table), among("trigger_name", []string{name}))
 }
 
+// triggersThere tells whether both triggers of a sync are on the table.
+func (p probes) triggersThere(t triggers) string {
+	return "SELECT " + p.triggerThere(t.update.name) + " AND " + p.triggerThere(t.insert.name)
+}
+
 // tables tells whether a table is there.
 func (p probes) tables() string {
 	return "SELECT COUNT(*) FROM information_schema.tables WHERE " + p.where("table_name")

@@ -189,31 +189,32 @@ func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b 
 	if err := onConn(conn, func(c *watchedConn) error { return c.begin(ctx, b) }); err != nil {
 		return err
 	}
-	err := s.exec(ctx, conn, statement, b.Lock > 0 && worksLong(statement))
+	locked := false
+	err := onConn(conn, func(c *watchedConn) error { locked = c.locked; return nil })
+	switch patient := b.Lock > 0 && worksLong(statement); {
+	case err != nil:
+	case locked && s.engine.maria:
+		err = s.execSpared(ctx, conn, statement, b.Lock)
+	case patient:
+		err = s.execPatient(ctx, conn, statement, locked)
+	default:
+		_, err = conn.ExecContext(ctx, statement)
+	}
 	if err == nil {
-		err = onConn(conn, func(c *watchedConn) error { c.holds(statement); return nil })
+		err = s.holds(ctx, conn, statement)
 	}
 	return errors.Join(err, onConn(conn, func(c *watchedConn) error { c.patient = false; return c.end() }))
 }
 
-// exec runs a statement; a patient one may wait while nobody waits behind it.
-func (s *session) exec(ctx context.Context, conn *sql.Conn, statement string, patient bool) error {
-	if !patient {
-		_, err := conn.ExecContext(ctx, statement)
-		return err
-	}
+// execPatient runs a statement that may wait while nobody waits behind it.
+func (s *session) execPatient(ctx context.Context, conn *sql.Conn, statement string, locked bool) error {
 	wait := func(seconds time.Duration) error {
 		if err := onConn(conn, func(c *watchedConn) error { c.patient = seconds > 1; return nil }); err != nil {
 			return err
 		}
-		_, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds))
-		return err
+		return lockWait(ctx, conn, seconds)
 	}
-	locked := false
 	if err := wait(patientFor / time.Second); err != nil {
-		return err
-	}
-	if err := onConn(conn, func(c *watchedConn) error { locked = c.locked; return nil }); err != nil {
 		return err
 	}
 	if !locked { // or others would wait for the look, too
@@ -235,7 +236,7 @@ func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	for _, sql := range []string{
-		"ROLLBACK", "UNLOCK TABLES",
+		"ROLLBACK", unlockTables,
 		"SET SESSION sql_mode = '" + sqlMode + "', innodb_lock_wait_timeout = DEFAULT, lock_wait_timeout = 1, foreign_key_checks = 1, " + bypass + " = NULL",
 	} {
 		if _, err := conn.ExecContext(ctx, sql); err != nil {

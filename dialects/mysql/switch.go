@@ -280,7 +280,7 @@ func (w *switcher) forward() []plan.Statement {
 	if w.op.Grace != nil {
 		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Grace))...)
 	}
-	return append(out, stmt("UNLOCK TABLES", ""))
+	return append(out, stmt(unlockTables, ""))
 }
 
 // again puts triggers back that an interrupted run has dropped, unless it has got
@@ -294,7 +294,8 @@ func (w *switcher) again(sync *planner.Sync, done string) []plan.Statement {
 	for _, t := range []trigger{ts.update, ts.insert} {
 		out = append(out, stmt(t.sql, fmt.Sprintf("SELECT %s OR (%s)", w.p.triggerThere(t.name), done)))
 	}
-	return out
+	table := w.op.Table.Ref.Name
+	return w.d.spared(table, fmt.Sprintf("%s OR (%s)", w.p.triggersThere(ts), done), out...)
 }
 
 func (w *switcher) back() []plan.Statement {
@@ -312,11 +313,11 @@ func (w *switcher) back() []plan.Statement {
 	}
 	out = append(out, w.dropDefaults()...)
 	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
-	return append(out, stmt("UNLOCK TABLES", ""))
+	return append(out, stmt(unlockTables, ""))
 }
 
 func lockTable(table string) plan.Statement {
-	return plan.Statement{SQL: "LOCK TABLES " + table + " WRITE", Holds: true}
+	return plan.Statement{SQL: lockTables(table), Holds: true}
 }
 
 // undoAfter carries over what was written while the names were old and the open

@@ -283,10 +283,11 @@ func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.
 	}
 	t := d.triggersOf(sync)
 	table := sync.Table.Ref.Name
-	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
+	p := d.probes(s, table)
+	create := append(stmts(stmt(setMode, "")), d.spared(table, "", d.create(p, t)...)...)
 	ins := d.standIns(sync)
 	st := ddl(table, "install the shadow writes of "+table, "every write to one shape is carried to the other", plan.Metadata,
-		append(create, d.setStandIns(table, ins)...), append(drop(t), d.dropStandIns(d.probes(s, table), ins)...))
+		append(create, d.setStandIns(table, ins)...), append(d.spared(table, "", drop(t)...), d.dropStandIns(p, ins)...))
 	out := steps(st)
 	if len(ins) > 0 {
 		out.Notes = []string{fmt.Sprintf("until contract, %s a default that new versions never see: MariaDB asks for a value before the triggers can supply it (error 1364)", standInsOf(table, ins))}
@@ -298,10 +299,11 @@ func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.
 func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Lowered, error) {
 	t := d.triggersOf(sync)
 	table := sync.Table.Ref.Name
-	create := append(stmts(stmt(setMode, "")), d.create(d.probes(s, table), t)...)
+	p := d.probes(s, table)
+	create := append(stmts(stmt(setMode, "")), d.spared(table, "", d.create(p, t)...)...)
 	ins := d.standIns(sync)
 	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata,
-		append(drop(t), d.dropStandIns(d.probes(s, table), ins)...), append(create, d.setStandIns(table, ins)...))
+		append(d.spared(table, "", drop(t)...), d.dropStandIns(p, ins)...), append(create, d.setStandIns(table, ins)...))
 	return steps(st), nil
 }
 

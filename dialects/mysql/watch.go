@@ -14,6 +14,11 @@ import (
 // are whole seconds (and lock_wait_timeout counts each lock anew), so while a
 // bounded statement runs, another connection looks whether it waits, and ends it
 // once it has waited for too long. A statement that works is left alone.
+//
+// To end a statement on MariaDB is not harmless (docs/FAULTS.md, "KILL QUERY on
+// MariaDB"), so three things are done for its sake: one that waits for a table is
+// ended by the server only if it still waits for it, nothing is ended while it
+// opens its tables, and nothing at all while we have tables locked.
 
 // How often a running statement is looked at, from when on, and how long a
 // killed one may take to end before its connection is given up.
@@ -36,11 +41,15 @@ var (
 	errStatementTimeout = errors.New("the statement took too long")
 )
 
-// stoppedError is the failure of a statement that we ended.
+// stoppedError is the failure of a statement that we ended; err is nil where the
+// server says that it came to its end.
 type stoppedError struct{ cause, err error }
 
 func (e *stoppedError) Error() string {
 	if errors.Is(e.cause, context.Canceled) || errors.Is(e.cause, context.DeadlineExceeded) {
+		return e.cause.Error()
+	}
+	if e.err == nil {
 		return e.cause.Error()
 	}
 	return fmt.Sprintf("%v: %v", e.cause, e.err)
@@ -55,9 +64,11 @@ type watch struct {
 	bounds executor.Bounds
 	// patient: it may wait while nobody waits behind it.
 	patient bool
-	giveUp  context.CancelFunc
-	done    chan struct{} // closed when the statement is over
-	ended   chan struct{} // closed when the watcher is
+	// spared: it must not be ended; should it hang, its connection is given up.
+	spared bool
+	giveUp context.CancelFunc
+	done   chan struct{} // closed when the statement is over
+	ended  chan struct{} // closed when the watcher is
 
 	mu    sync.Mutex
 	over  bool
@@ -94,12 +105,14 @@ func (w *watch) loop(ctx context.Context) {
 	}
 	look := time.NewTimer(watchFrom)
 	defer look.Stop()
-	free := time.Now() // when it was last known not to wait
+	begun := time.Now()
+	free := begun // when it was last known not to wait
 	for {
 		select {
 		case <-w.done:
 			return
 		case <-ctx.Done():
+			w.untilOpened(begun)
 			w.end(own, context.Cause(ctx))
 			return
 		case <-expired:
@@ -107,18 +120,32 @@ func (w *watch) loop(ctx context.Context) {
 			return
 		case <-look.C:
 		}
-		if w.bounds.Lock <= 0 || w.bounds.Statement > 0 && w.bounds.Statement <= w.bounds.Lock {
-			continue // it is ended before it can have waited for too long
+		if w.spared || w.bounds.Lock <= 0 || w.bounds.Statement > 0 && w.bounds.Statement <= w.bounds.Lock {
+			continue // it must not be ended, or is before it can have waited for too long
 		}
 		look.Reset(watchEvery)
 		waits, seen := w.s.waits(own, w.id)
 		switch {
-		case !waits, w.patient && !w.s.queued(own, w.id):
+		case waits == nothing, w.patient && !w.s.queued(own, w.id):
 			free = seen
-		case time.Since(free) >= w.bounds.Lock:
+		case time.Since(free) < w.bounds.Lock:
+		case waits == aTable && w.s.engine.maria && !w.endWait(own, errLockTimeout):
+			free = seen // it has the lock now
+		default:
 			w.end(own, errLockTimeout)
 			return
 		}
+	}
+}
+
+// untilOpened waits until a statement that does not wait for locks has its tables
+// open.
+func (w *watch) untilOpened(begun time.Time) {
+	t := time.NewTimer(time.Until(begun.Add(watchFrom)))
+	defer t.Stop()
+	select {
+	case <-w.done:
+	case <-t.C:
 	}
 }
 
@@ -146,7 +173,7 @@ func (w *watch) end(ctx context.Context, cause error) {
 func (w *watch) kill(ctx context.Context, cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over {
+	if w.over || w.spared {
 		return
 	}
 	w.cause = cause
@@ -156,9 +183,40 @@ func (w *watch) kill(ctx context.Context, cause error) {
 	_, _ = w.s.control.ExecContext(ctx, fmt.Sprintf("KILL QUERY %d", w.id))
 }
 
-// waits asks whether a connection's statement waits for a lock: for a table's
-// metadata, or for a row. seen is when that was so.
-func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Time) {
+// endWait ends the statement on MariaDB if it still waits for a table. The server
+// looks and ends it at once: on the way of a second question it could get the
+// lock, and be hit while it opens the table.
+func (w *watch) endWait(ctx context.Context, cause error) (ended bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	var hit int
+	err := w.s.control.QueryRowContext(ctx, fmt.Sprintf(`BEGIN NOT ATOMIC DECLARE hit INT DEFAULT 0;
+		IF EXISTS (SELECT 1 FROM information_schema.processlist WHERE id = %[1]d AND %[2]s) THEN KILL QUERY %[1]d; SET hit = 1; END IF;
+		SELECT hit; END`, w.id, waitState("state"))).Scan(&hit)
+	if err == nil && hit == 0 {
+		return false
+	}
+	w.cause = cause
+	return true
+}
+
+// awaited is what a statement waits for.
+type awaited int
+
+const (
+	nothing awaited = iota
+	aTable          // its metadata
+	aRow
+)
+
+// waits asks what lock a connection's statement waits for. seen is when that was so.
+// Servers of which one question asks for both do not tell a row from a table.
+func (s *session) waits(ctx context.Context, id int64) (what awaited, seen time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	seen = time.Now()
@@ -168,16 +226,22 @@ func (s *session) waits(ctx context.Context, id int64) (waits bool, seen time.Ti
 			waitState("t.processlist_state")+` OR EXISTS (SELECT 1 FROM performance_schema.data_lock_waits w WHERE w.requesting_thread_id = t.thread_id))`,
 			id).Scan(&n)
 		if number(err) != errTableAccess {
-			return err == nil && n > 0, seen
+			if err == nil && n > 0 {
+				return aTable, seen
+			}
+			return nothing, seen
 		}
 	}
 	// Everybody may see their own sessions here.
 	err := s.control.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND "+waitState("state"), id).Scan(&n)
 	if err == nil && n > 0 {
-		return true, seen
+		return aTable, seen
 	}
 	open, seen, err := s.trxs.read(ctx, s.control, monitorEvery)
-	return err == nil && open[id].waits, seen
+	if err == nil && open[id].waits {
+		return aRow, seen
+	}
+	return nothing, seen
 }
 
 func waitState(column string) string {

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	sqldriver "github.com/go-sql-driver/mysql"
@@ -47,18 +46,25 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if w.id, err = w.number(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	if !c.s.engine.maria {
-		// Estimates that are as fresh as the server can make them. That a MariaDB
-		// server does not know this is told later, in better words.
-		_, err := full.ExecContext(ctx, "SET SESSION information_schema_stats_expiry = 0", nil)
-		if err != nil && number(err) != errUnknownVariable {
-			return nil, errors.Join(err, conn.Close())
-		}
+	// That a server does not know a variable, because it is another than the URL
+	// says, is told later, in better words.
+	if _, err := full.ExecContext(ctx, limitless(c.s.engine.maria), nil); err != nil && number(err) != errUnknownVariable {
+		return nil, errors.Join(err, conn.Close())
 	}
 	c.s.mu.Lock()
 	c.s.own[w.id] = true
 	c.s.mu.Unlock()
 	return w, nil
+}
+
+// limitless gives a connection time without limit for one statement: what a server
+// or user is limited to is for the app's, and by it no large table could be
+// rebuilt, nor counted. Estimates are as fresh as MySQL can make them.
+func limitless(maria bool) string {
+	if maria {
+		return "SET SESSION max_statement_time = 0"
+	}
+	return "SET SESSION max_execution_time = 0, information_schema_stats_expiry = 0"
 }
 
 // Driver implements driver.Connector.
@@ -88,6 +94,8 @@ type watchedConn struct {
 	release context.CancelFunc
 	// impatient: the server waits for seconds only; locked: it has LOCK TABLES.
 	impatient, locked bool
+	// inTx: a transaction has begun, and not ended.
+	inTx bool
 	// broken: a transaction on it, or what was set for one, may not be over.
 	broken bool
 	// patient: the statement may wait while nobody waits behind it.
@@ -164,16 +172,6 @@ func (c *watchedConn) end() error {
 	return nil
 }
 
-// holds remembers whether a statement that got through leaves tables locked.
-func (c *watchedConn) holds(statement string) {
-	switch {
-	case strings.HasPrefix(statement, "LOCK TABLES"):
-		c.locked = true
-	case strings.HasPrefix(statement, "UNLOCK TABLES"):
-		c.locked = false
-	}
-}
-
 // IsValid implements driver.Validator.
 func (c *watchedConn) IsValid() bool { return !c.broken && c.fullConn.IsValid() }
 
@@ -203,6 +201,7 @@ func (c *watchedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.T
 	if err != nil {
 		return nil, err
 	}
+	c.inTx = true
 	return &watchedTx{Tx: tx, c: c}, nil
 }
 
@@ -244,6 +243,7 @@ func (c *watchedConn) finish(how string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	_, err := c.fullConn.ExecContext(ctx, how, nil)
+	c.inTx = false
 	if err != nil {
 		c.broken = true
 	}
@@ -285,6 +285,9 @@ func (c *watchedConn) QueryContext(ctx context.Context, query string, args []dri
 			return err
 		})
 	})
+	if err != nil && rows != nil {
+		return nil, errors.Join(err, rows.Close())
+	}
 	return rows, err
 }
 
@@ -303,6 +306,10 @@ type fullStmt interface {
 // guard runs a statement within the connection's bounds. The driver would give
 // up the connection when the context ends, and leave the server working; here
 // the statement is ended instead, and what became of it known.
+//
+// Of one that was ended a MariaDB server may say that it came to its end, while it
+// has not touched a row: hit in its optimizer, an UPDATE reports none that match.
+// In a transaction, which is taken back then, that is not believed.
 func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error) error {
 	if c.broken {
 		return driver.ErrBadConn
@@ -318,10 +325,10 @@ func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error
 	}
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.release = cancel
-	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
+	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, spared: c.locked && c.s.engine.maria, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop(ctx)
 	err := run(inner)
-	if cause := w.stop(); err != nil && cause != nil {
+	if cause := w.stop(); cause != nil && (err != nil || c.inTx) {
 		return &stoppedError{cause: cause, err: err}
 	}
 	return err

@@ -107,7 +107,8 @@ const (
 type Statement struct {
 	SQL string `json:"sql"`
 	// Probe is a query whose first column of its first row is true (1) when the
-	// statement's effect is already there, so that it must not run again. Empty:
+	// statement's effect is already there, so that it must not run again, or nothing
+	// is left for it to be of use to, as a lock to what is there already. Empty:
 	// the statement may be repeated without harm. Used in mode Each only.
 	Probe string `json:"probe,omitempty"`
 	// Holds: it takes a lock that makes one instant of what follows in the step.
