@@ -58,11 +58,11 @@ func (r *run) undo(ctx context.Context, s plan.Step) error {
 
 func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
 	if s.UndoFirst != nil && r.known[s.ID].done() {
-		if err := r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst); err != nil {
+		if _, err := r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst); err != nil {
 			return err
 		}
 		for _, also := range s.UndoFirstAlso {
-			if err := r.walkOnce(ctx, s.ID, "repair", also); err != nil {
+			if _, err := r.walkOnce(ctx, s.ID, "repair", also); err != nil {
 				return err
 			}
 		}
@@ -194,7 +194,7 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 	}
 	holds = false
 	if action == actionUndo && s.UndoAfter != nil && r.cut[s.ID] {
-		if err := r.walkOnce(ctx, s.ID, "repair", *s.UndoAfter); err != nil {
+		if _, err := r.walkOnce(ctx, s.ID, "repair", *s.UndoAfter); err != nil {
 			return err
 		}
 	}
@@ -210,7 +210,8 @@ func (r *run) catchUp(ctx context.Context, s plan.Step) error {
 	if err != nil || restored {
 		return err
 	}
-	return r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst)
+	_, err = r.walkOnce(ctx, s.ID, "repair", *s.UndoFirst)
+	return err
 }
 
 // probe asks on the pinned connection, which sees what it has just done.

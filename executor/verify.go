@@ -196,7 +196,5 @@ func (r *run) repairTable(ctx context.Context, label string, side Side) (int64, 
 	if chunks == nil {
 		return 0, &UsageError{Message: fmt.Sprintf("%s has no %s transform to repair with", label, side), Instead: "repair in the other direction"}
 	}
-	w := &walk{run: r, step: "repair", what: "repair", chunks: *chunks, mutates: true}
-	err := w.all(ctx)
-	return w.changed.Load(), err
+	return r.walkOnce(ctx, "repair", "repair", *chunks)
 }

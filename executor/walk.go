@@ -113,10 +113,11 @@ func (r *run) left(ctx context.Context, c plan.Chunks) (bool, error) {
 	return left, nil
 }
 
-// walkOnce makes one pass without checkpoints, to repair.
-func (r *run) walkOnce(ctx context.Context, step, what string, c plan.Chunks) error {
+// walkOnce makes one pass without checkpoints, and says how many rows it changed.
+func (r *run) walkOnce(ctx context.Context, step, what string, c plan.Chunks) (changed int64, err error) {
 	w := &walk{run: r, step: step, what: what, chunks: c, mutates: true}
-	return w.all(ctx)
+	err = w.all(ctx)
+	return w.changed.Load(), err
 }
 
 // all walks the whole table, from the checkpoints if there are valid ones.

@@ -133,12 +133,18 @@ func stays(t *testing.T, w *world, h *hand, name string) {
 // steps are those of a migration's contract.
 func steps(t *testing.T, h *hand, name string) []plan.Step {
 	t.Helper()
-	var p plan.Plan
+	return storedPlan(t, h, name).Steps(plan.Contract)
+}
+
+// storedPlan is the plan by which a migration goes.
+func storedPlan(t *testing.T, h *hand, name string) *plan.Plan {
+	t.Helper()
+	p := &plan.Plan{}
 	text := h.world.strings(t, "SELECT plan FROM "+h.world.own("migrations")+" WHERE name = "+h.world.literal(name))[0]
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
+	if err := json.Unmarshal([]byte(text), p); err != nil {
 		t.Fatal(err)
 	}
-	return p.Steps(plan.Contract)
+	return p
 }
 
 func contracts(t *testing.T, h *hand, name string) bool {

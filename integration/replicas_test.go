@@ -142,6 +142,8 @@ func newPair(t *testing.T, engine string) *pair {
 	}
 	p.world = newWorld(t, &servers.Database{Engine: engine, URL: shop(primaryURL), AdminURL: primaryURL, Name: "shop"})
 	p.replicaURL, p.replica = shop(replicaURL), openURL(t, replicaURL)
+	there := openURL(t, p.replicaURL)
+	eventually(t, "the replica to have the database", func() bool { return there.PingContext(t.Context()) == nil })
 	return p
 }
 

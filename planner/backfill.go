@@ -9,7 +9,7 @@ import (
 func (b *builder) backfill(t *tableShape, open *Sync) {
 	op := OpBackfill{Table: t.t}
 	if open != nil && slices.ContainsFunc(open.Groups, func(g Group) bool { return len(g.Up) > 0 }) {
-		op.Sync = open
+		op.Sync, op.Verified = open, b.verifies()
 		b.syncs = append(b.syncs, open)
 	}
 	for _, c := range t.columns {

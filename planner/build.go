@@ -102,6 +102,9 @@ func (b *builder) build() {
 	}
 }
 
+// verifies reports whether all rows of what is synchronised are compared.
+func (b *builder) verifies() bool { return b.dir.shadow != plan.ShadowOff }
+
 func (b *builder) droppedTable(t *tableShape) {
 	name := b.tombstone(t, t.ref.Name)
 	b.blocked(t, t.droppedAt, nil, WishDrop)

@@ -123,6 +123,9 @@ type (
 		Sync    *Sync // nil when there is nothing to synchronise
 		Fills   []Assign
 		Repairs []Repair
+		// Verified: before the migration opens, all rows are compared, so that nobody
+		// need look through the table for rows that Sync has missed.
+		Verified bool
 	}
 
 	// OpSetNotNull proves online that columns have no NULL and forbids it. It

@@ -119,7 +119,7 @@ func (b *builder) plan(in Input, script *Script) *plan.Plan {
 	if len(contract) > 0 {
 		p.Phases[2].Gates = []string{GateFlagFull, GateSoaked, GateBackfilled, GateVerified}
 	}
-	if b.dir.shadow != plan.ShadowOff {
+	if b.verifies() {
 		for _, s := range b.syncs {
 			v, err := b.d.Verify(b.s, s)
 			if err != nil {

@@ -15,9 +15,11 @@ type job struct {
 	// todo tells the rows that need it; cheap the same without evaluating the
 	// user's expressions.
 	todo, cheap string
-	// again: no row may be left that needs it. Of repairs this cannot be asked:
+	// fills: no row may be left that needs it. Of repairs this cannot be asked:
 	// old versions go on writing rows to be repaired.
-	again bool
+	fills bool
+	// verified: whether one is left shows when all rows are compared.
+	verified bool
 }
 
 // backfill brings every row up to date, in one pass unless one job reads what
@@ -28,7 +30,12 @@ func (d *dialect) backfill(op planner.OpBackfill) (planner.Lowered, error) {
 		return planner.Lowered{}, err
 	}
 	var out planner.Lowered
-	for _, jobs := range passes(d.jobs(op)) {
+	all := passes(d.jobs(op))
+	for _, jobs := range all {
+		for i := range jobs {
+			// What a later pass reads must be there before.
+			jobs[i].verified = jobs[i].verified && len(all) == 1
+		}
 		out.Steps = append(out.Steps, d.pass(op.Table, k, jobs))
 	}
 	if names := op.Table.Facts[factUpdateTriggers]; names != "" {
@@ -46,13 +53,15 @@ func (d *dialect) jobs(op planner.OpBackfill) []job {
 	if op.Sync != nil {
 		for _, g := range op.Sync.Groups {
 			if len(g.Up) > 0 {
-				out = append(out, d.upJob(op.Sync, g, notNull))
+				j := d.upJob(op.Sync, g, notNull)
+				j.verified = op.Verified
+				out = append(out, j)
 			}
 		}
 	}
 	for _, f := range op.Fills {
 		null := quoteName(f.Column) + " IS NULL"
-		out = append(out, job{set: []planner.Assign{f}, todo: null, cheap: null, again: true})
+		out = append(out, job{set: []planner.Assign{f}, todo: null, cheap: null, fills: true})
 	}
 	for _, r := range op.Repairs {
 		out = append(out, d.repairJob(op.Table, r))
@@ -81,9 +90,9 @@ func (d *dialect) repairJob(t *planner.Table, r planner.Repair) job {
 func (d *dialect) upJob(sync *planner.Sync, g planner.Group, notNull func(string) bool) job {
 	if g.Placed {
 		todo := not(verifier{d: d, sync: sync}.equal(g.Up))
-		return job{set: g.Up, cheap: todo, todo: todo, again: true}
+		return job{set: g.Up, cheap: todo, todo: todo, fills: true}
 	}
-	j := job{set: g.Up, cheap: unset(g.Up, quoteName), again: true}
+	j := job{set: g.Up, cheap: unset(g.Up, quoteName), fills: true}
 	j.todo = j.cheap
 	var values []string
 	for _, a := range g.Up {
@@ -132,13 +141,17 @@ func (j job) meets(o job) bool {
 // pass is the chunked step that does some jobs.
 func (d *dialect) pass(t *planner.Table, k key, jobs []job) plan.Step {
 	var todos, cheaps, left, assigned []string
+	title := "repair column"
 	for _, j := range jobs {
 		for _, a := range j.set {
 			assigned = append(assigned, a.Column)
 		}
 		todos = append(todos, j.todo)
 		cheaps = append(cheaps, j.cheap)
-		if j.again {
+		if j.fills {
+			title = "fill column"
+		}
+		if j.fills && !j.verified {
 			left = append(left, j.todo)
 		}
 	}
@@ -147,12 +160,10 @@ func (d *dialect) pass(t *planner.Table, k key, jobs []job) plan.Step {
 		write = together
 	}
 	c := k.chunks(t, func(bounds string) string { return write(t, k, jobs, bounds, anyOf(todos), assigned) }, anyOf(cheaps))
-	title := plural("repair column", labels(t, assigned))
 	if len(left) > 0 {
 		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(t.Ref.Name), anyOf(left))
-		title = plural("fill column", labels(t, assigned))
 	}
-	return chunked(title, "in short transactions, each with its checkpoint", c)
+	return chunked(plural(title, labels(t, assigned)), "in short transactions, each with its checkpoint", c)
 }
 
 // alone is the statement of a single job.

@@ -57,8 +57,8 @@ func TestPlacedColumnHasRoom(t *testing.T) {
 	})
 }
 
-// TestPlaceholderOnlyWhereRowsKeepTheirLength holds to the rule which types have one.
-func TestPlaceholderOnlyWhereRowsKeepTheirLength(t *testing.T) {
+// TestPlaceholder holds to the rule which types have one.
+func TestPlaceholder(t *testing.T) {
 	t.Parallel()
 	s := &planner.Schema{VersionNum: 90700}
 	for _, c := range []struct {
@@ -72,6 +72,9 @@ func TestPlaceholderOnlyWhereRowsKeepTheirLength(t *testing.T) {
 		{from: "float", to: "double", want: "0"},
 		{from: "datetime", to: "datetime(6)", want: "'1970-01-02 00:00:00'"},
 		{from: "enum('a','b')", to: "enum('b','a')", want: "'b'"},
+		{from: "varchar(40)", to: "varchar(300)", want: "''"},
+		{from: "varbinary(40)", to: "varbinary(300)", want: "''"},
+		{from: "varchar(40)", to: "varchar(300)", nullable: true, want: ""},
 		{from: "varchar(100)", to: "text", want: ""},
 		{from: "varbinary(10)", to: "blob", want: ""},
 	} {

@@ -39,6 +39,8 @@ type job struct {
 	todo, candidates string
 	// fallible: todo evaluates expressions of the user's.
 	fallible bool
+	// verified: whether a row is left shows when all rows are compared.
+	verified bool
 }
 
 // pass is jobs over one table, done together.
@@ -84,12 +86,16 @@ func (p pass) chunks(s *planner.Schema) *plan.Chunks {
 		// must still not be evaluated, and fail, on rows of other pieces.
 		condition = "CASE WHEN " + withinPiece + " THEN " + todo + " ELSE false END"
 	}
-	return &plan.Chunks{
+	c := &plan.Chunks{
 		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows, Bounded: true,
 		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND %s", table, p.assignments(), pieceBounds(s), condition),
 		Sample: sample(s, p.table, p.any(job.whatCandidates)),
-		Left:   fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, todo),
 	}
+	p.jobs = slices.DeleteFunc(slices.Clone(p.jobs), func(j job) bool { return j.verified })
+	if len(p.jobs) > 0 {
+		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, p.any(job.whatTodo))
+	}
+	return c
 }
 
 // sample lists the keys of a piece's rows that meet a condition.
@@ -120,7 +126,9 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 		columns = o.Sync.Columns
 		for _, g := range o.Sync.Groups {
 			if len(g.Up) > 0 {
-				p.jobs = append(p.jobs, groupJob(o.Table, g))
+				j := groupJob(o.Table, g)
+				j.verified = o.Verified
+				p.jobs = append(p.jobs, j)
 			}
 		}
 	}

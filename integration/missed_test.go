@@ -1,0 +1,44 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/integration/servers"
+	"github.com/expandcontract/migrate/planner/plan"
+)
+
+// Rows that somebody writes behind the walk without the shadow writes are found
+// when all rows are compared, and filled, before the migration opens. Nobody reads
+// the whole table in one long statement for their sake.
+func TestRowsThatTheWalkHasMissed(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, d *servers.Database) {
+		w := newWorld(t, d)
+		bigTable(t, w, 50_000)
+		h := w.migrate(t, executor.Options{})
+		c := w.cli(t, map[string]string{"0007_double": addB})
+		p := c.start(t, "expand", "--chunk-target", "1ms", "--workers", "1")
+		w.walking(t, p)
+		w.behindBack(t, h, "UPDATE t SET b = NULL WHERE id <= 7")
+		w.behindBack(t, h, "INSERT INTO t (id, a, label) VALUES (-1, 4, 'late')")
+		if code := p.wait(); code != 0 {
+			t.Fatalf("expand exits %d\n%s", code, p.said())
+		}
+		if s := c.status(t, "0007_double"); s.State != executor.Open {
+			t.Errorf("expand ended in %s, want open", s.State)
+		}
+		if n := w.number(t, "SELECT count(*) FROM t WHERE b IS NULL OR b <> a * 2"); n != 0 {
+			t.Errorf("%d rows are wrong\n%s", n, p.said())
+		}
+		if n := strings.Count(p.said(), "backfill finished"); n != 2 {
+			t.Errorf("the table was walked %d times, want 2\n%s", n, p.said())
+		}
+		for _, s := range storedPlan(t, h, "0007_double").Steps(plan.Backfill) {
+			if s.Mode == plan.Chunked && s.Chunks.Left != "" {
+				t.Errorf("step %s reads the whole table: %s", s.ID, s.Chunks.Left)
+			}
+		}
+	})
+}
