@@ -116,6 +116,7 @@ func (b *builder) droppedTable(t *tableShape) {
 
 // changedTable emits one table's operations; the order is the heart of it.
 func (b *builder) changedTable(t *tableShape) {
+	b.unwritten(t)
 	downs := b.downs(t)
 	b.expand(t, downs)
 	gs := groups(t, downs)
@@ -131,6 +132,22 @@ func (b *builder) changedTable(t *tableShape) {
 	b.contract(t, open)
 	b.checkExprs(t, downs)
 	b.askRows(t, downs)
+}
+
+// unwritten refuses a change of type without triggers: no version of the app knows
+// the hidden column that takes the old one's place, so that nobody would write
+// there what comes while both are live, and contract would lose it.
+func (b *builder) unwritten(t *tableShape) {
+	if b.dir.shadow == plan.ShadowDB {
+		return
+	}
+	for _, c := range t.columns {
+		if g, ok := pair(c); ok && g.Hidden {
+			b.ps.at(c.at.pos, "", "leave migrate:shadow out; what needs it goes into a file of its own",
+				"with migrate:shadow %s, nobody would write what %s.%s is to be: only triggers can, since no version of the app knows the column that takes its place",
+				b.dir.shadow, t.label, c.orig.Name)
+		}
+	}
 }
 
 func targets(gs []Group) []string {

@@ -3,8 +3,6 @@ package planner
 import (
 	"fmt"
 	"slices"
-
-	"github.com/expandcontract/migrate/planner/plan"
 )
 
 // evolve_column.go follows the changes of single columns.
@@ -80,10 +78,6 @@ func (sh *shape) changeType(t *tableShape, col *columnShape, to string, using Ex
 		return
 	}
 	tc := sh.d.Compare(sh.s, *col.orig, to)
-	if sh.dir.shadow != plan.ShadowDB {
-		// A row that nobody fills must stay NULL, for contract to stop at.
-		tc.Placeholder = Expr{}
-	}
 	col.typ = tc.Canonical
 	switch tc.Kind {
 	case TypeSame:
