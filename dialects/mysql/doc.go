@@ -20,4 +20,6 @@
 //     together with indexes, nor for a column that a check mentions.
 //   - Adding a check copies the table: MySQL blocks writes for it, MariaDB from
 //     11.2 does not.
+//   - KILL QUERY makes an UPDATE on MariaDB succeed without a row, and tears lists
+//     of triggers, if it comes at the wrong moment (watch.go, spared.go).
 package mysql
