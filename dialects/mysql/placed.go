@@ -29,8 +29,9 @@ func (d *dialect) placeholder(from planner.Column, t colType) planner.Expr {
 }
 
 // placing rebuilds the table where one of the columns is to have its place and
-// would be added instantly: only tables whose rebuild lets writers in are. FORCE says that this is wanted: MariaDB would add the
-// column instantly.
+// would be added instantly: what can be altered instantly can also be rebuilt
+// beside its writers. FORCE says that this is wanted: MariaDB would add the column
+// instantly.
 func placing(columns []planner.NewColumn, m manner) manner {
 	shadows := slices.ContainsFunc(columns, func(n planner.NewColumn) bool {
 		return n.Like != nil && n.NotNull && !varies(parseType(n.Type))

@@ -35,9 +35,11 @@ func TestRollbackThatIsHitTakesBack(t *testing.T) {
 			var kill sync.WaitGroup
 			kill.Go(func() {
 				if i%2 == 0 {
-					time.Sleep(time.Duration(i) * time.Microsecond)
+					time.Sleep(time.Duration(i) * time.Microsecond) // nobody can be asked where in the ROLLBACK it is
 				}
-				b.exec(fmt.Sprintf("KILL QUERY %d", id))
+				if _, err := b.db.ExecContext(t.Context(), fmt.Sprintf("KILL QUERY %d", id)); err != nil {
+					t.Error(err)
+				}
 			})
 			if i%3 == 0 {
 				kill.Wait()
