@@ -164,8 +164,12 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
 // that their effect is there.
+//
+// Under a lock that the connection holds to the step's end (Statement.Holds) the
+// lease is checked once: what the step does, nobody else can do before the lock
+// goes, and it goes with the connection. The app waits for each question there.
 func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
-	holds := false
+	holds, checked := false, false
 	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
 	for _, st := range stmts {
 		if st.Holds && action == actionUndo {
@@ -182,8 +186,11 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 				continue
 			}
 		}
-		if err := r.lease.still(ctx); err != nil {
-			return err
+		if !checked {
+			if err := r.lease.still(ctx); err != nil {
+				return err
+			}
+			checked = holds
 		}
 		crashpoint(s.ID + ", before a statement")
 		if err := r.s.Exec(ctx, r.conn, st.SQL, bounds(s)); err != nil {

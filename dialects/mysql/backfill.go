@@ -161,9 +161,14 @@ func (d *dialect) pass(t *planner.Table, k key, jobs []job) plan.Step {
 	}
 	c := k.chunks(t, func(bounds string) string { return write(t, k, jobs, bounds, anyOf(todos), assigned) }, anyOf(cheaps))
 	if len(left) > 0 {
-		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(t.Ref.Name), anyOf(left))
+		c.Left = countOf(t, k.bounds(), anyOf(left))
 	}
 	return chunked(plural(title, labels(t, assigned)), "in short transactions, each with its checkpoint", c)
+}
+
+// countOf counts the rows of a piece that meet a condition, and all of them.
+func countOf(t *planner.Table, bounds, condition string) string {
+	return fmt.Sprintf("SELECT COUNT(CASE WHEN %s THEN 1 END), COUNT(*) FROM %s WHERE %s", condition, quoteName(t.Ref.Name), bounds)
 }
 
 // alone is the statement of a single job.

@@ -46,10 +46,8 @@ func (a asker) table() string { return quoteName(a.t.Ref.Name) }
 
 func (a asker) where(cond string) plan.Question {
 	return plan.Question{
-		Walk: a.k.chunks(a.t, func(bounds string) string {
-			return fmt.Sprintf("SELECT COUNT(CASE WHEN %s THEN 1 END), COUNT(*) FROM %s WHERE %s", cond, a.table(), bounds)
-		}, cond),
-		All: fmt.Sprintf("SELECT * FROM %s WHERE %s", a.table(), cond),
+		Walk: a.k.chunks(a.t, func(bounds string) string { return countOf(a.t, bounds, cond) }, cond),
+		All:  fmt.Sprintf("SELECT * FROM %s WHERE %s", a.table(), cond),
 	}
 }
 

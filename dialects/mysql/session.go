@@ -34,6 +34,8 @@ type session struct {
 	dbName  string
 	// perf tells whether performance_schema is on.
 	perf bool
+	// opens is for how long a statement may be opening its tables, and must not be ended.
+	opens time.Duration
 
 	trxs    trxTable
 	waiting waitTable
@@ -54,6 +56,9 @@ func (e *engine) Open(ctx context.Context, url string, o dialects.Options) (dial
 	s := &session{engine: e, app: o.Application, dbName: cfg.DBName, own: map[int64]bool{}}
 	if s.app == "" {
 		s.app = "migrate"
+	}
+	if e.maria {
+		s.opens = opensWithin
 	}
 	s.configure(cfg)
 	inner, err := driver.NewConnector(cfg)
@@ -232,7 +237,10 @@ func (s *session) UndoCost() float64 { return 1 }
 
 // Reset implements executor.Session.
 func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {
-	if err := onConn(conn, func(c *watchedConn) error { c.locked, c.patient = false, false; return c.end() }); err != nil {
+	if err := onConn(conn, func(c *watchedConn) error {
+		c.locked, c.patient, c.set = false, false, ""
+		return c.end()
+	}); err != nil {
 		return err
 	}
 	for _, sql := range []string{

@@ -167,9 +167,64 @@ func TestStatementsAreEnded(t *testing.T) {
 		if took := time.Since(begun); took > 10*time.Second {
 			t.Errorf("it took %s", took)
 		}
+		// On MariaDB one that may still be opening its tables is not, whatever its bounds.
+		err = b.s.Exec(t.Context(), conn, "UPDATE t SET id = id + SLEEP(0.02)", executor.Bounds{Statement: time.Millisecond})
+		if spared := err == nil; spared != b.d.maria || !spared && !errors.Is(err, errStatementTimeout) {
+			t.Errorf("with a bound of a millisecond: %v", err)
+		}
 		if err := conn.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&after); err != nil || after != id {
 			t.Errorf("the connection is another: %d, %d, %v", id, after, err)
 		}
+	})
+}
+
+// Under a table lock, where the app waits for whatever we do, bounds are set once; others
+// are set at once, and those of before are not believed when the lock is gone.
+func TestBoundsUnderALock(t *testing.T) {
+	onServers(t, func(t *testing.T, b *bench) {
+		b.exec("CREATE TABLE t (id int PRIMARY KEY)")
+		conn, err := b.s.DB().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() //nolint:errcheck // it goes back to the pool
+		exec := func(lock time.Duration, statement string) {
+			t.Helper()
+			if err := b.s.Exec(t.Context(), conn, statement, executor.Bounds{Lock: lock}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		within := func(want int) {
+			t.Helper()
+			var got int
+			if err := conn.QueryRowContext(t.Context(), "SELECT @@innodb_lock_wait_timeout").Scan(&got); err != nil || got != want {
+				t.Errorf("the bound is %d s, want %d (%v)", got, want, err)
+			}
+		}
+		settings := func() (n int) {
+			t.Helper()
+			var name string
+			if err := conn.QueryRowContext(t.Context(), "SHOW SESSION STATUS LIKE 'Com_set_option'").Scan(&name, &n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		exec(300*time.Millisecond, lockTables("t"))
+		before := settings()
+		exec(300*time.Millisecond, "DO 1")
+		exec(300*time.Millisecond, "DO 2")
+		if n := settings() - before; n != 0 {
+			t.Errorf("two statements under the lock have set something %d times", n)
+		}
+		within(2)
+		exec(3*time.Second, "DO 3")
+		within(5)
+		exec(3*time.Second, unlockTables)
+		if _, err := conn.ExecContext(t.Context(), "SET SESSION innodb_lock_wait_timeout = 9"); err != nil {
+			t.Fatal(err)
+		}
+		exec(3*time.Second, "DO 4")
+		within(5)
 	})
 }
 

@@ -83,9 +83,7 @@ func (v verifier) counts(wrong func(planner.Group) string) *plan.Chunks {
 		}
 	}
 	cond := anyOf(conds)
-	out := v.k.chunks(v.sync.Table, func(bounds string) string {
-		return fmt.Sprintf("SELECT COUNT(CASE WHEN %s THEN 1 END), COUNT(*) FROM %s WHERE %s", cond, quoteName(v.sync.Table.Ref.Name), bounds)
-	}, cond)
+	out := v.k.chunks(v.sync.Table, func(bounds string) string { return countOf(v.sync.Table, bounds, cond) }, cond)
 	out.Shows = v.sync.Compared()
 	var shown []planner.Column
 	for _, name := range out.Shows {

@@ -20,12 +20,14 @@ import (
 // ended by the server only if it still waits for it, nothing is ended while it
 // opens its tables, and nothing at all while we have tables locked.
 
-// How often a running statement is looked at, from when on, and how long a
-// killed one may take to end before its connection is given up.
+// How often a running statement is looked at, from when on, how long one has to
+// open its tables, and how long a killed one may take to end before its connection
+// is given up.
 const (
-	watchEvery = 25 * time.Millisecond
-	watchFrom  = 50 * time.Millisecond
-	killGrace  = 10 * time.Second
+	watchEvery  = 25 * time.Millisecond
+	watchFrom   = 50 * time.Millisecond
+	opensWithin = 50 * time.Millisecond
+	killGrace   = 10 * time.Second
 )
 
 // answerWithin is how long the end of a transaction may take, and askWithin a
@@ -116,6 +118,7 @@ func (w *watch) loop(ctx context.Context) {
 			w.end(own, context.Cause(ctx))
 			return
 		case <-expired:
+			w.untilOpened(begun)
 			w.end(own, errStatementTimeout)
 			return
 		case <-look.C:
@@ -141,7 +144,7 @@ func (w *watch) loop(ctx context.Context) {
 // untilOpened waits until a statement that does not wait for locks has its tables
 // open.
 func (w *watch) untilOpened(begun time.Time) {
-	t := time.NewTimer(time.Until(begun.Add(watchFrom)))
+	t := time.NewTimer(time.Until(begun.Add(w.s.opens)))
 	defer t.Stop()
 	select {
 	case <-w.done:

@@ -100,7 +100,9 @@ type watchedConn struct {
 	broken bool
 	// patient: the statement may wait while nobody waits behind it.
 	patient bool
-	stmts   []*preparedStmt // the one used last is the last
+	// set is what begin has set and nobody has taken back; empty: nothing.
+	set   string
+	stmts []*preparedStmt // the one used last is the last
 }
 
 // onConn hands over the connection beneath a *sql.Conn.
@@ -141,10 +143,14 @@ func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
 	if b.Bypass {
 		value = "1"
 	}
-	if _, err := c.fullConn.ExecContext(ctx, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient), nil); err != nil {
-		return err
+	set := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient)
+	if set != c.set { // of statements under LOCK TABLES only the first has to
+		c.set = ""
+		if _, err := c.fullConn.ExecContext(ctx, set, nil); err != nil {
+			return err
+		}
 	}
-	c.bounds, c.impatient = &b, true
+	c.bounds, c.impatient, c.set = &b, true, set
 	return nil
 }
 
@@ -161,7 +167,7 @@ func (c *watchedConn) end() error {
 	if !c.impatient || c.locked {
 		return nil
 	}
-	c.impatient = false
+	c.impatient, c.set = false, ""
 	// Not with the caller's context: the wish must end whatever happened.
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -161,20 +163,27 @@ func clearPlaces(m protoreflect.Message) {
 	eachChild(m, func(c protoreflect.Message) { clearPlaces(c) })
 }
 
-// eachChild calls f for every message directly below m.
+// eachChild calls f for every message directly below m, in the order of the
+// grammar's fields: protobuf's own order differs from one build to the next.
 func eachChild(m protoreflect.Message, f func(protoreflect.Message)) {
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case fd.Kind() != protoreflect.MessageKind:
-		case fd.IsList():
-			for i := range v.List().Len() {
-				f(v.List().Get(i).Message())
-			}
-		default:
-			f(v.Message())
+	var fields []protoreflect.FieldDescriptor
+	m.Range(func(fd protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		if fd.Kind() == protoreflect.MessageKind {
+			fields = append(fields, fd)
 		}
 		return true
 	})
+	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return cmp.Compare(a.Number(), b.Number()) })
+	for _, fd := range fields {
+		v := m.Get(fd)
+		if !fd.IsList() {
+			f(v.Message())
+			continue
+		}
+		for i := range v.List().Len() {
+			f(v.List().Get(i).Message())
+		}
+	}
 }
 
 // walk visits every node below m, m included, parents first. f says whether to
