@@ -27,6 +27,8 @@ type steering struct {
 	fixed int           // workers, where people say nothing
 	// note leaves for status why a walk is held; nil: nothing is measured.
 	note func(ctx context.Context, w *walk, reason string)
+	// yielded leaves for status why the walk of a step gives way to others.
+	yielded func(ctx context.Context, migration, step, why string)
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, whenever something below changes
@@ -39,7 +41,9 @@ type steering struct {
 	blind   bool      // nothing has been measured yet
 	looked  time.Time // when it was measured last
 	company *company  // nil: nobody is looked for
-	gives   bool      // it has been told that the walk gives way to others
+	yields  string    // why the walk gives way to others, as has been told; empty: it does not
+
+	remarks sync.Mutex // of what is left for status
 }
 
 // steering starts a run's steering at its first walk.
@@ -79,7 +83,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
 	}
 	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
-		s.company = &company{scarce: scarce}
+		s.company, s.yielded = &company{scarce: scarce}, s.leaveCourtesy
 		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s
@@ -214,7 +218,7 @@ func (s *steering) leave(ctx context.Context, w *walk, reason string) {
 // begin says that a walk is at work. What was measured a while ago does not count.
 func (s *steering) begin(ctx context.Context, w *walk) {
 	s.mu.Lock()
-	s.walk, s.told, s.gives = w, false, false
+	s.walk, s.told = w, false
 	if !s.looked.IsZero() && time.Since(s.looked) > 2*s.e.o.Throttle.every() {
 		s.blind = true
 	}
@@ -242,12 +246,22 @@ func rouse(c chan struct{}) {
 // end says that a walk is over.
 func (s *steering) end(ctx context.Context) {
 	s.mu.Lock()
-	w, reason := s.walk, s.held.reason
-	s.walk = nil
+	w, reason, yields := s.walk, s.held.reason, s.yields != ""
+	s.walk, s.yields = nil, ""
 	s.mu.Unlock()
+	if yields {
+		s.remark(ctx)
+	}
 	if reason != "" && w != nil {
 		s.note(ctx, w, "")
 	}
+}
+
+// yielding tells why the walk gives way to others; empty: it does not.
+func (s *steering) yielding() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.yields
 }
 
 func (s *steering) walking() bool {

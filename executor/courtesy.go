@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 )
@@ -91,8 +92,8 @@ func (s *steering) mind(ctx context.Context, m Meter, more <-chan struct{}) {
 			asked, cancel := context.WithTimeout(ctx, 2*lookEvery)
 			rate, _, err := m.Measure(asked, OthersStatements, s.table())
 			cancel()
-			if ctx.Err() == nil {
-				s.met(rate, err)
+			if ctx.Err() == nil && s.met(rate, err) {
+				s.remark(ctx)
 			}
 		}
 		if await(ctx, more, lookEvery) != nil {
@@ -101,15 +102,13 @@ func (s *steering) mind(ctx context.Context, m Meter, more <-chan struct{}) {
 	}
 }
 
-// met takes over what a look has found. If it has failed, what was goes on.
-func (s *steering) met(rate float64, err error) {
+// met takes over what a look has found, and tells whether the walk at work begins or
+// ends to give way by it. If the look has failed, what was goes on.
+func (s *steering) met(rate float64, err error) (turned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		if !s.company.known {
-			s.giveWay("it cannot be measured whether others are at work: " + oneLine(s.e.s.Redact(err)))
-		}
-		return
+		return !s.company.known && s.giveWay("it cannot be measured whether others are at work: "+oneLine(s.e.s.Redact(err)))
 	}
 	was := s.obeyed()
 	mean := s.company.look(time.Now(), rate)
@@ -120,17 +119,45 @@ func (s *steering) met(rate float64, err error) {
 	if s.company.atWork {
 		why = fmt.Sprintf("others run about %.0f statements/s", mean)
 	}
-	s.giveWay(why)
+	return s.giveWay(why)
 }
 
 // giveWay reports that the walk at work gives way to others, or (why is empty) does
 // so no more: once each, and only if people left anything to give. The mutex is held.
-func (s *steering) giveWay(why string) {
+func (s *steering) giveWay(why string) (turned bool) {
 	o := s.obeyed()
-	if s.walk == nil || (why != "") == s.gives || why != "" && o == s.orders {
-		return
+	if o == s.orders {
+		why = ""
 	}
-	s.gives = why != ""
+	if s.walk == nil || (why != "") == (s.yields != "") {
+		return false
+	}
+	s.yields = why
 	w := s.walk
 	s.e.r.Report(GaveWay{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Why: why, Workers: o.workers, ChunkTarget: o.target})
+	return true
+}
+
+// remark notes for status why the walk at work, if there is one, gives way to others.
+func (s *steering) remark(ctx context.Context) {
+	s.remarks.Lock() // the last to write is the last to have looked
+	defer s.remarks.Unlock()
+	s.mu.Lock()
+	var migration, step, why string
+	if w := s.walk; w != nil {
+		migration, step, why = w.rec.Name, w.step, s.yields
+	}
+	s.mu.Unlock()
+	s.yielded(ctx, migration, step, why)
+}
+
+// leaveCourtesy writes it down. A failure merely leaves there what was.
+func (s *steering) leaveCourtesy(ctx context.Context, migration, step, why string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*lookEvery)
+	defer cancel()
+	_ = s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
+		_, err := s.e.st.exec(ctx, tx, `UPDATE {courtesy} SET token = ?, migration = ?, step = ?, reason = ?, updated_at = {now} WHERE id = 1`,
+			s.l.token, migration, step, why)
+		return err
+	})
 }

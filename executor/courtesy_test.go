@@ -3,6 +3,8 @@ package executor
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,6 +79,9 @@ func mindful(t *testing.T, b *busyServer) (s *steered, stop func()) {
 	s = newSteered(Options{})
 	s.note = nil
 	s.e.s, s.company, s.greet = b, &company{}, make(chan struct{}, 1)
+	s.yielded = func(_ context.Context, migration, step, why string) {
+		s.remarked = append(s.remarked, strings.TrimSpace(migration+" "+step+" "+why))
+	}
 	s.obey(orders{workers: 4, target: defaultTarget})
 	ctx, cancel := context.WithCancel(t.Context())
 	s.wg.Go(func() { s.mind(ctx, b, s.greet) })
@@ -156,8 +161,40 @@ func TestWalksGiveWay(t *testing.T) {
 		time.Sleep((looksKept + 1) * lookEvery)
 		paced("alone again", 4, defaultTarget)
 		told(2, 4, defaultTarget, false)
+
+		// Whoever says both leaves nothing to give, and nobody gives way who is done.
+		b.set(500, nil)
+		time.Sleep(lookEvery)
+		synctest.Wait()
+		told(3, 2, courteousTarget, true)
+		s.obey(orders{workers: 4, target: defaultTarget, saidWorkers: true, saidTarget: true})
+		time.Sleep(lookEvery)
+		synctest.Wait()
+		told(4, 4, defaultTarget, false)
+		s.obey(orders{workers: 4, target: defaultTarget})
+		time.Sleep(lookEvery)
+		synctest.Wait()
+		told(5, 2, courteousTarget, true)
 		s.end(t.Context())
+		const gives, not = "m backfill-1 others run about 500 statements/s", "m backfill-1"
+		if want := []string{gives, not, gives, not, gives, ""}; !slices.Equal(withoutDigits(s.remarked), withoutDigits(want)) {
+			t.Errorf("status was told %q, want %q", s.remarked, want)
+		}
 	})
+}
+
+// withoutDigits is texts but for their figures.
+func withoutDigits(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return out
 }
 
 func TestNothingIsToldOfWhatPeopleSaid(t *testing.T) {

@@ -105,6 +105,7 @@ func (w *walk) progress(final bool) Progress {
 	var held hold
 	p.Paused, held = w.steer.state()
 	p.Throttled, p.Causes = held.reason, held.causes
+	p.GivesWay = w.steer.yielding()
 	if p.Rate > 0 && !p.Paused && p.Throttled == "" {
 		p.ETA = time.Duration(float64(p.Total-done) / p.Rate * float64(time.Second))
 	}

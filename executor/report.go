@@ -79,7 +79,9 @@ type (
 		// same for programs. Whoever is told must not change it.
 		Throttled string
 		Causes    []Cause
-		Final     bool
+		// GivesWay says why the walk gives way to others; empty: it does not.
+		GivesWay string
+		Final    bool
 	}
 	// Throttled says that the state of the server holds a walk (Reason says why),
 	// or, when Reason is empty, that it goes on after having been held.

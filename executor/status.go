@@ -20,6 +20,9 @@ type Status struct {
 	Holder string `json:"holder,omitempty"`
 	// Throttled tells why the executor at work holds its walk; empty: it does not.
 	Throttled string `json:"throttled,omitempty"`
+	// GivesWay tells why the executor at work gives way to others, so that its walk is
+	// slower than it could be; empty: it does not.
+	GivesWay string `json:"gives_way,omitempty"`
 	// Throttle is what migrate throttle has set; nil: nothing.
 	Throttle *Tuning `json:"throttle,omitempty"`
 }
@@ -50,6 +53,8 @@ type BackfillStatus struct {
 	ETASeconds float64 `json:"eta_seconds"`
 	// Throttled tells why it is held at this moment; empty: it is not.
 	Throttled string `json:"throttled,omitempty"`
+	// GivesWay tells why it gives way to others at this moment; empty: it does not.
+	GivesWay string `json:"gives_way,omitempty"`
 	// Failures is how many rows it has set aside because they cannot be converted.
 	Failures int64 `json:"failures,omitempty"`
 
@@ -112,7 +117,7 @@ func (e *Executor) Status(ctx context.Context, names ...string) (*Status, error)
 	return out, e.addThrottle(ctx, out)
 }
 
-// addThrottle adds what holds walks, and their pace.
+// addThrottle adds what holds walks, or slows them down, and their pace.
 func (e *Executor) addThrottle(ctx context.Context, s *Status) error {
 	set, err := e.st.tuning(ctx)
 	if err != nil {
@@ -121,19 +126,29 @@ func (e *Executor) addThrottle(ctx context.Context, s *Status) error {
 	if !set.empty() {
 		s.Throttle = &set
 	}
-	var migration, step string
-	err = e.st.db.QueryRowContext(ctx, e.st.l.sqlText(`SELECT p.migration, p.step, p.held FROM {pulse} p
-		JOIN {lease} l ON l.id = p.id AND l.token = p.token WHERE {age l.expires_at} < 0 AND l.holder <> ''`)).Scan(&migration, &step, &s.Throttled)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading what holds the executor: %w", err)
-	}
-	for _, m := range s.Migrations {
-		for i := range m.Backfill {
-			if b := &m.Backfill[i]; m.Name == migration && b.step == step {
-				b.Throttled = s.Throttled
+	// Each is of a step of the executor that is at work.
+	for _, one := range []struct {
+		query string
+		top   *string
+		of    func(b *BackfillStatus) *string
+	}{
+		{`SELECT o.migration, o.step, o.held FROM {pulse} o`, &s.Throttled, func(b *BackfillStatus) *string { return &b.Throttled }},
+		{`SELECT o.migration, o.step, o.reason FROM {courtesy} o`, &s.GivesWay, func(b *BackfillStatus) *string { return &b.GivesWay }},
+	} {
+		var migration, step string
+		err = e.st.db.QueryRowContext(ctx, e.st.l.sqlText(one.query+` JOIN {lease} l ON l.id = o.id AND l.token = o.token
+			WHERE {age l.expires_at} < 0 AND l.holder <> ''`)).Scan(&migration, &step, one.top)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading what holds the executor: %w", err)
+		}
+		for _, m := range s.Migrations {
+			for i := range m.Backfill {
+				if b := &m.Backfill[i]; m.Name == migration && b.step == step {
+					*one.of(b) = *one.top
+				}
 			}
 		}
 	}

@@ -88,6 +88,14 @@ var ownTables = []string{
   held {text} NOT NULL,
   updated_at {time} NOT NULL
 )`,
+	`CREATE TABLE IF NOT EXISTS {courtesy} (
+  id smallint NOT NULL PRIMARY KEY,
+  token bigint NOT NULL,
+  migration {key} NOT NULL,
+  step varchar(64) NOT NULL,
+  reason {text} NOT NULL,
+  updated_at {time} NOT NULL
+)`,
 	`CREATE TABLE IF NOT EXISTS {receipts} (
   token bigint NOT NULL,
   number bigint NOT NULL,
@@ -141,6 +149,7 @@ var singletons = []struct{ table, insert string }{
 	{"{lease}", `INSERT INTO {lease} (id, token, holder, acquired_at, expires_at) VALUES (1, 0, '', {now}, {now})`},
 	{"{throttle}", `INSERT INTO {throttle} (id, set_by, updated_at) VALUES (1, '', {now})`},
 	{"{pulse}", `INSERT INTO {pulse} (id, token, beat, migration, step, held, updated_at) VALUES (1, 0, 0, '', '', '', {now})`},
+	{"{courtesy}", `INSERT INTO {courtesy} (id, token, migration, step, reason, updated_at) VALUES (1, 0, '', '', '', {now})`},
 	{"{control}", `INSERT INTO {control} (id, paused, paused_by, updated_at) VALUES (1, 0, '', {now})`},
 }
 
@@ -207,7 +216,7 @@ func bootstrapped(ctx context.Context, db *sql.DB, l Layout) (bool, error) {
 // whoever reads the old ones.
 func upToDate(ctx context.Context, s Session) (bool, error) {
 	var n int
-	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p WHERE t.id = p.id
+	err := s.DB().QueryRowContext(ctx, s.Layout().sqlText(`SELECT 1 FROM {throttle} t, {pulse} p, {courtesy} c WHERE t.id = p.id AND c.id = p.id
 		AND NOT EXISTS (SELECT 1 FROM {failures} f WHERE f.id < 0) AND NOT EXISTS (SELECT 1 FROM {receipts} r WHERE r.token < 0)`)).Scan(&n)
 	switch {
 	case err == nil:

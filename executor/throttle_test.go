@@ -301,6 +301,8 @@ type steered struct {
 	events  []Throttled
 	gaveWay []GaveWay
 	notes   []string
+	// remarked is what status was told of giving way.
+	remarked []string
 }
 
 // Report implements Reporter.

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/expandcontract/migrate/executor"
-	"github.com/expandcontract/migrate/integration/servers"
-	"github.com/expandcontract/migrate/integration/throwaway"
 )
 
 // courtesy_test.go: a backfill gives way to an application, and to nobody else. The
@@ -57,25 +55,11 @@ func application(t *testing.T, w *world) (stop func()) {
 }
 
 func TestBackfillGivesWay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a server of its own")
-	}
 	t.Parallel()
-	for _, engine := range servers.Engines() {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			s, err := throwaway.Start(t.Context(), engine, throwaway.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := s.Stop(); err != nil {
-					t.Errorf("stopping the server: %v", err)
-				}
-			})
-			givesWay(t, fragile{s}.database(t, "courteous"))
-		})
-	}
+	eachAlone(t, func(t *testing.T, s fragile) {
+		t.Helper()
+		givesWay(t, s.database(t, "courteous"))
+	})
 }
 
 func givesWay(t *testing.T, w *world) {
@@ -92,6 +76,17 @@ func givesWay(t *testing.T, w *world) {
 	stop := application(t, w)
 	eventually(t, "the backfill to give way", func() bool { return len(watch.gaveWay()) > 0 })
 	t.Logf("it gave way after %s: %+v", time.Since(begun).Round(time.Millisecond), watch.gaveWay()[0])
+	people := w.migrate(t, executor.Options{Holder: "people"})
+	says := func(why string) func() bool {
+		return func() bool {
+			s, err := people.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.GivesWay == why && len(s.Migrations) == 1 && len(s.Migrations[0].Backfill) == 1 && s.Migrations[0].Backfill[0].GivesWay == why
+		}
+	}
+	eventually(t, "status to say that it gives way, and why", says(watch.gaveWay()[0].Why))
 	stop()
 	begun = time.Now()
 	eventually(t, "the backfill to go at full speed", func() bool { return len(watch.gaveWay()) > 1 })
@@ -104,7 +99,7 @@ func givesWay(t *testing.T, w *world) {
 	if alone.Why != "" || alone.Workers < 2 {
 		t.Errorf("it went on with %+v", alone)
 	}
-	people := w.migrate(t, executor.Options{Holder: "people"})
+	eventually(t, "status to say no more that it gives way", says(""))
 	unbounded := 0.0
 	if err := people.Tune(t.Context(), executor.Tuning{RowsPerSecond: &unbounded}); err != nil {
 		t.Fatal(err)

@@ -76,6 +76,12 @@ func (w *world) end(t *testing.T) []string {
 
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
+	eachAlone(t, killServer)
+}
+
+// eachAlone runs a test on a server of its own, of each engine.
+func eachAlone(t *testing.T, test func(t *testing.T, s fragile)) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a database server: left out by -short")
 	}
@@ -91,7 +97,7 @@ func TestKilledServer(t *testing.T) {
 					t.Errorf("stopping the server: %v", err)
 				}
 			})
-			killServer(t, fragile{s})
+			test(t, fragile{s})
 		})
 	}
 }

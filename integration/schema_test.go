@@ -107,7 +107,7 @@ func (w *world) mysqlSchema(t *testing.T) []string {
 // ownTables are migrate's, on MySQL and MariaDB beside the user's.
 const ownTables = `'migrate_migrations', 'migrate_journal', 'migrate_walks', 'migrate_checkpoints', 'migrate_verifications',
 	'migrate_lease', 'migrate_control', 'migrate_flags', 'migrate_observations', 'migrate_throttle', 'migrate_pulse',
-	'migrate_failures', 'migrate_seeds', 'migrate_receipts'`
+	'migrate_failures', 'migrate_seeds', 'migrate_receipts', 'migrate_courtesy'`
 
 // tables lists the user's tables; on PostgreSQL those of schema public.
 func (w *world) tables(t *testing.T) []string {

@@ -106,6 +106,7 @@ func (m *Metrics) progress(e executor.Progress) {
 	}
 	s.walkRunning.with(key.values()...).Set(1)
 	s.walkPaused.with(key.values()...).Set(number(e.Paused))
+	s.walkGivesWay.with(key.values()...).Set(number(e.GivesWay != ""))
 	s.walkRate.with(key.values()...).Set(e.Rate)
 	if e.ETA > 0 {
 		s.walkETA.with(key.values()...).Set(e.ETA.Seconds())
@@ -144,7 +145,7 @@ func (m *Metrics) rest(key walkKey, w *walk) {
 		m.hold(key, nil)
 	}
 	s := m.series
-	for _, v := range []gauges{s.walkRunning, s.walkPaused, s.walkRate} {
+	for _, v := range []gauges{s.walkRunning, s.walkPaused, s.walkGivesWay, s.walkRate} {
 		v.with(key.values()...).Set(0)
 	}
 	s.walkETA.drop(key.values()...)

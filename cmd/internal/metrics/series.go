@@ -35,6 +35,7 @@ type series struct {
 	walkRate        gauges
 	walkETA         gauges
 	walkPaused      gauges
+	walkGivesWay    gauges
 	walkHeld        gauges
 	walkHeldSeconds counters
 	workers         gauges
@@ -69,6 +70,7 @@ func newSeries(r prometheus.Registerer, command string) *series {
 	s.walkRate = s.gauge(r, "migrate_walk_rows_per_second", "Rows walked each second, over the last ten seconds.", walk...)
 	s.walkETA = s.gauge(r, "migrate_walk_eta_seconds", "How long the walk is expected to take from now on; absent while that is not known.", walk...)
 	s.walkPaused = s.gauge(r, "migrate_walk_paused", "1 while migrate pause holds the walk, else 0.", walk...)
+	s.walkGivesWay = s.gauge(r, "migrate_walk_gives_way", "1 while others are at work on the server and the walk gives way to them, else 0.", walk...)
 	s.walkHeld = s.gauge(r, "migrate_walk_held", "1 while the cause holds the walk, 0 when it does no more.", append(walk, "cause")...)
 	s.walkHeldSeconds = s.counter(r, "migrate_walk_held_seconds_total", "For how long the cause has held the walk; several causes can hold at once.", append(walk, "cause")...)
 	s.workers = s.gauge(r, "migrate_workers_chosen", "How many walk side by side, where migrate has chosen it.")

@@ -139,15 +139,15 @@ func inGrace() executor.MigrationStatus {
 
 // throttled is a backfill that is held, at a pace that somebody has set.
 func throttled() *executor.Status {
-	const why = "replica lag 12.3s > 5.0s (db2:5432)"
+	const why, others = "replica lag 12.3s > 5.0s (db2:5432)", "others run about 480 statements/s"
 	one, rate := 1, 5000.0
 	m := migration("0008_ids", executor.Backfilling, "0008_ids")
 	m.Backfill = []executor.BackfillStatus{
-		{Table: "orders", RowsTotal: 1_000_000, RowsDone: 250_000, RowsPerSecond: 10, ETASeconds: 75_000, Throttled: why},
+		{Table: "orders", RowsTotal: 1_000_000, RowsDone: 250_000, RowsPerSecond: 10, ETASeconds: 75_000, Throttled: why, GivesWay: others},
 		{Table: "order_lines", RowsTotal: 9_000_000},
 	}
 	return &executor.Status{
-		FormatVersion: plan.FormatVersion, Holder: "host-a:4711", Throttled: why,
+		FormatVersion: plan.FormatVersion, Holder: "host-a:4711", Throttled: why, GivesWay: others,
 		Throttle: &executor.Tuning{Workers: &one, RowsPerSecond: &rate, By: "host-b:77"}, Migrations: []executor.MigrationStatus{m},
 	}
 }

@@ -77,6 +77,10 @@ func (v statusText) Status(s *executor.Status) error {
 		p.line()
 		p.wrapped(p.Warn.Render("Throttled")+": ", s.Throttled, lipgloss.NewStyle())
 	}
+	if s.GivesWay != "" {
+		p.line()
+		p.wrapped(p.Warn.Render("Gives way")+": ", s.GivesWay+"; migrate throttle --workers 2 --chunk-target 50ms lets it go at full speed", lipgloss.NewStyle())
+	}
 	if s.Throttle != nil {
 		p.line()
 		p.wrapped(p.Warn.Render("Set")+" by ", s.Throttle.By+": "+Tuning(*s.Throttle)+"; migrate throttle --off takes it back", lipgloss.NewStyle())
