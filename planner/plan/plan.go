@@ -203,7 +203,7 @@ type Chunks struct {
 	Shows []string `json:"shows,omitempty"`
 	// Left counts, with the same parameters, the rows of a piece that are left to
 	// do, and all of them. Empty: one pass is enough.
-	Left string `json:"left,omitempty"`
+	Left string `json:"counts_left,omitempty"`
 	// Bounded: the walk ends where the table ended when it began. What comes
 	// behind that is not its affair, and it makes such rows itself where the
 	// engine writes a new version of a row elsewhere.
