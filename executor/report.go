@@ -68,7 +68,7 @@ type (
 		Migration string
 		Step      string
 		Table     string
-		// What is "backfill", "recheck" (whether it has left rows), "verify" or "repair".
+		// What is "backfill", "verify" or "repair".
 		What        string
 		Done, Total int64
 		// Rate is rows per second, lately; ETA is 0 when unknown.

@@ -78,7 +78,7 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 		if err != nil {
 			return changed, err
 		}
-		left, err := r.left(ctx, s)
+		left, err := r.left(ctx, *s.Chunks)
 		if err != nil {
 			return changed, err
 		}
@@ -100,18 +100,17 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 	})
 }
 
-// left looks, in pieces as the backfill, whether any row is left to do.
-func (r *run) left(ctx context.Context, s plan.Step) (bool, error) {
-	if s.Chunks.Left == "" {
+// left asks whether any row is left to do.
+func (r *run) left(ctx context.Context, c plan.Chunks) (bool, error) {
+	if c.Left == "" {
 		return false, nil
 	}
-	c := *s.Chunks
-	c.SQL = c.Left
-	w := &walk{run: r, step: s.ID, what: "recheck", chunks: c}
-	if err := w.all(ctx); err != nil {
-		return false, fmt.Errorf("looking for rows left in %s: %w", c.Label, err)
+	var left bool
+	err := r.ask(ctx, func() error { return r.st.db.QueryRowContext(ctx, c.Left).Scan(&left) })
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("looking for rows left in %s: %w", c.Label, r.s.Redact(err))
 	}
-	return w.found.Load() > 0, nil
+	return left, nil
 }
 
 // walkOnce makes one pass without checkpoints, and says how many rows it changed.

@@ -172,13 +172,6 @@ func (b *bench) yes(query string) bool {
 	return yes
 }
 
-// left counts the rows that chunks have left to do.
-func (b *bench) left(c plan.Chunks) int64 {
-	b.t.Helper()
-	c.SQL = c.Left
-	return b.walk(c, 700)
-}
-
 // walk runs chunks from beginning to end and returns the sum of the counts, or
 // the number of rows changed.
 func (b *bench) walk(c plan.Chunks, size int64) int64 {

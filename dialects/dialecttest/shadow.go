@@ -197,7 +197,7 @@ func (g *game) settle(verify plan.Verification) {
 	}
 	g.backfill()
 	g.compare()
-	if g.left(g.fill) != 0 {
+	if g.yes(g.fill.Left) {
 		g.rt.Fatalf("the backfill says that rows are left, after\n%s", strings.Join(g.log, "\n"))
 	}
 }

@@ -161,7 +161,7 @@ func (d *dialect) pass(t *planner.Table, k key, jobs []job) plan.Step {
 	}
 	c := k.chunks(t, func(bounds string) string { return write(t, k, jobs, bounds, anyOf(todos), assigned) }, anyOf(cheaps))
 	if len(left) > 0 {
-		c.Left = countOf(t, k.bounds(), anyOf(left))
+		c.Left = fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(t.Ref.Name), anyOf(left))
 	}
 	return chunked(plural(title, labels(t, assigned)), "in short transactions, each with its checkpoint", c)
 }

@@ -184,7 +184,7 @@ func lowerDeleteRows(s *planner.Schema, o planner.OpDeleteRows) planner.Lowered 
 			Table: table, Label: name, Key: o.Table.Key, Rows: o.Table.Rows, Bounded: true,
 			SQL:    fmt.Sprintf("DELETE FROM %s WHERE %s AND %s", table, pieceBounds(s), condition),
 			Sample: sample(s, o.Table, where),
-			Left:   countOf(s, o.Table, where),
+			Left:   fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s)", table, where),
 		},
 	})
 	return planner.Lowered{Steps: []plan.Step{step}, Hazards: []plan.Hazard{{

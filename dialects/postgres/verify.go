@@ -82,14 +82,9 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string, shows ..
 	}
 	return plan.Chunks{
 		Table: quoteRef(t.Ref), Label: s.Display(t.Ref), Key: t.Key, Rows: t.Rows,
-		SQL:    countOf(s, t, condition),
+		SQL:    fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s)),
 		Sample: sample(s, t, condition, shows...), Shows: shows,
 	}
-}
-
-// countOf counts the rows of a piece that meet a condition, and all of them.
-func countOf(s *planner.Schema, t *planner.Table, condition string) string {
-	return fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s))
 }
 
 // Checks builds, for each expression, a query that the server must accept:

@@ -201,9 +201,11 @@ type Chunks struct {
 	// Shows names the columns whose values, as text, stand behind the key in what
 	// Sample yields: both shapes of the row.
 	Shows []string `json:"shows,omitempty"`
-	// Left counts, with the same parameters, the rows of a piece that are left to
-	// do, and all of them. Empty: one pass is enough.
-	Left string `json:"counts_left,omitempty"`
+	// Left is a query without parameters that tells (true) whether any row is
+	// left to do. Empty: one pass is enough. It is one statement over the whole
+	// table, in one snapshot, because rows move: in pieces it would miss what the
+	// walk has missed.
+	Left string `json:"left,omitempty"`
 	// Bounded: the walk ends where the table ended when it began. What comes
 	// behind that is not its affair, and it makes such rows itself where the
 	// engine writes a new version of a row elsewhere.

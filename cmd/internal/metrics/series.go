@@ -64,7 +64,7 @@ func newSeries(r prometheus.Registerer, command string) *series {
 	s.rowsChanged = s.counter(r, "migrate_step_rows_changed_total", "Rows that steps in chunks have changed.", "migration")
 
 	walk := []string{"migration", "table", "what"}
-	s.walkRunning = s.gauge(r, "migrate_walk_running", "1 while a backfill, a look whether it has left rows, a verification or a repair walks the table, also while it is held, else 0.", walk...)
+	s.walkRunning = s.gauge(r, "migrate_walk_running", "1 while a backfill, a verification or a repair walks the table, also while it is held, else 0.", walk...)
 	s.walkRowsDone = s.gauge(r, "migrate_walk_rows_done", "Rows walked so far; of a backfill an estimate.", walk...)
 	s.walkRowsAll = s.gauge(r, "migrate_walk_rows_expected", "Rows that there are to walk, an estimate.", walk...)
 	s.walkRate = s.gauge(r, "migrate_walk_rows_per_second", "Rows walked each second, over the last ten seconds.", walk...)
