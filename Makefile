@@ -64,13 +64,13 @@ demo: build
 .PHONY: test
 test:
 	scripts/servers.sh $(DEFAULT_SERVERS)
-	$(TESTSERVERS) run go test -race -timeout 60m $(TESTFLAGS) $(PACKAGES)
+	$(TESTSERVERS) run scripts/test.sh -race -timeout 60m $(TESTFLAGS) -- $(PACKAGES)
 
 .PHONY: test-matrix
 test-matrix: export MIGRATE_TEST_MATRIX := 1
 test-matrix:
 	scripts/servers.sh $(ALL_SERVERS)
-	$(TESTSERVERS) run go test -race -timeout 90m $(TESTFLAGS) $(PACKAGES)
+	$(TESTSERVERS) run scripts/test.sh -race -timeout 90m $(TESTFLAGS) -- $(PACKAGES)
 
 .PHONY: test-short
 test-short:

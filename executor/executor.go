@@ -20,6 +20,9 @@ type Options struct {
 	Wait time.Duration
 	// LockDeadline is how long a step may keep trying to get its lock; default 10m.
 	LockDeadline time.Duration
+	// LockHold is for how long a table may be locked for several changes of its
+	// definition, by what as many take on a table of ours right before; default 150ms.
+	LockHold time.Duration
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// step's lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
@@ -67,6 +70,9 @@ func (silent) Report(Event) {}
 func New(s Session, o Options) *Executor {
 	if o.LockDeadline == 0 {
 		o.LockDeadline = 10 * time.Minute
+	}
+	if o.LockHold == 0 {
+		o.LockHold = 150 * time.Millisecond
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

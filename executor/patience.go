@@ -29,6 +29,12 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if slow := new(SlowError); errors.As(err, &slow) {
+			if err := r.waitForMoment(ctx, s, n, begun, slow); err != nil {
+				return err
+			}
+			continue
+		}
 		switch r.s.Classify(err) {
 		case LockTimeout:
 			r.tellWait(ctx, s, n, begun, &blockers)
@@ -60,6 +66,17 @@ func (r *run) patiently(ctx context.Context, s plan.Step, attempt func() error) 
 			return err
 		}
 	}
+}
+
+// waitForMoment tells that the server is too slow for a step, and waits. Nothing has
+// been locked.
+func (r *run) waitForMoment(ctx context.Context, s plan.Step, n int, begun time.Time, slow *SlowError) error {
+	slow.Waited = time.Since(begun)
+	if slow.Waited > r.o.LockDeadline {
+		return slow
+	}
+	r.r.Report(LockWait{Migration: r.rec.Name, Step: s.ID, Object: s.Lock.Object, Attempt: n, Waited: slow.Waited, Slow: slow})
+	return sleep(ctx, jitter(n))
 }
 
 // watched makes an attempt. One whose wait for others has no bound, as that of a

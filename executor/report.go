@@ -37,7 +37,8 @@ type (
 		// Rows that a chunked step changed.
 		Rows int64
 	}
-	// LockWait says that a lock could not be had yet.
+	// LockWait says that a lock could not be had yet, or, with Slow, that it is not
+	// asked for yet: the table would be locked for too long.
 	LockWait struct {
 		Migration string
 		Step      string
@@ -45,6 +46,7 @@ type (
 		Attempt   int
 		Waited    time.Duration
 		Blockers  []Blocker
+		Slow      *SlowError
 	}
 	// BlockerEnded says that a session in the way of a lock was ended because it
 	// was there for too long (Options.KillBlockersAfter), or why it was not.

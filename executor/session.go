@@ -34,6 +34,11 @@ type Session interface {
 	// error for that reason is of class LockTimeout.
 	Exec(ctx context.Context, conn *sql.Conn, statement string, b Bounds) error
 
+	// Rehearse makes n changes, as steps make them under a lock (plan.Statement.Holds),
+	// to a table of ours that nobody uses, and leaves it as it was. It returns how long
+	// they took together, and stops early when that is more than most.
+	Rehearse(ctx context.Context, n int, most time.Duration) (took time.Duration, err error)
+
 	// UndoCost is how long the engine takes to take back an unfinished transaction,
 	// whose rows stay locked meanwhile, as a multiple of the time that it ran.
 	UndoCost() float64

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -112,10 +113,11 @@ func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts
 	if mode == plan.InTx {
 		return r.patiently(ctx, s, func() error { return r.txOnce(ctx, s, stmts, action) })
 	}
+	before := r.known[s.ID]
 	if err := r.intend(ctx, s, action); err != nil {
 		return err
 	}
-	return r.patiently(ctx, s, func() error {
+	err := r.patiently(ctx, s, func() error {
 		if action == actionDo && r.cut[s.ID] {
 			if err := r.restore(ctx, s); err != nil {
 				return err
@@ -123,6 +125,25 @@ func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts
 		}
 		return r.eachOnce(ctx, s, stmts, action)
 	})
+	if err != nil && !before.partial() && !r.cut[s.ID] && slices.ContainsFunc(stmts, func(st plan.Statement) bool { return st.Holds }) {
+		r.withdraw(ctx, s, action)
+	}
+	return err
+}
+
+// withdraw takes back the intent of a step that has never had its lock, so that the
+// next run does not take it for one that was cut off. Where that fails, it does.
+func (r *run) withdraw(ctx context.Context, s plan.Step, action string) {
+	back := actionUndo
+	if action == actionUndo {
+		back = actionDo
+	}
+	err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+		return r.st.journal(ctx, tx, r.entry(s, back, eventDone, "the table was never locked"))
+	})
+	if err == nil {
+		r.known[s.ID] = stepState{back, eventDone}
+	}
 }
 
 // intend says that from here on the probes must be asked.
@@ -165,26 +186,30 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 // eachOnce runs the statements one by one, leaving out those whose probe says
 // that their effect is there.
 //
-// Under a lock that the connection holds to the step's end (Statement.Holds) the
-// lease is checked once: what the step does, nobody else can do before the lock
-// goes, and it goes with the connection. The app waits for each question there.
+// Under a lock that the connection holds to the step's end (Statement.Holds) the app
+// waits for each question. So the probes of what is to come are asked before it; and
+// the lease is checked once, behind it: what the step does, nobody else can do before
+// the lock goes, and it goes with the connection. Whoever has done some of it since the
+// probes has the lease.
 func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
-	holds, checked := false, false
+	probed, holds, checked := false, false, false
 	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
-	for _, st := range stmts {
-		if st.Holds && action == actionUndo {
-			if err := r.catchUp(ctx, s); err != nil {
+	for len(stmts) > 0 {
+		st := stmts[0]
+		stmts = stmts[1:]
+		if !probed {
+			if there, err := r.there(ctx, st); err != nil {
 				return err
-			}
-		}
-		if st.Probe != "" {
-			there, err := r.probe(ctx, st.Probe)
-			if err != nil {
-				return err
-			}
-			if there {
+			} else if there {
 				continue
 			}
+		}
+		b := bounds(s)
+		if st.Holds {
+			if stmts, b, err = r.beforeLock(ctx, s, stmts, action); err != nil {
+				return err
+			}
+			probed = true
 		}
 		if !checked {
 			if err := r.lease.still(ctx); err != nil {
@@ -193,7 +218,7 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 			checked = holds
 		}
 		crashpoint(s.ID + ", before a statement")
-		if err := r.s.Exec(ctx, r.conn, st.SQL, bounds(s)); err != nil {
+		if err := r.s.Exec(ctx, r.conn, st.SQL, b); err != nil {
 			return err
 		}
 		crashpoint(s.ID + ", after a statement")
@@ -206,6 +231,35 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 		}
 	}
 	return r.record(ctx, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+}
+
+// beforeLock does what can be done before a lock that is held to the step's end:
+// it returns those of the statements under it that are left to do.
+func (r *run) beforeLock(ctx context.Context, s plan.Step, under []plan.Statement, action string) (left []plan.Statement, b Bounds, err error) {
+	if action == actionUndo {
+		if err := r.catchUp(ctx, s); err != nil {
+			return nil, b, err
+		}
+	}
+	for _, st := range under {
+		there, err := r.there(ctx, st)
+		if err != nil {
+			return nil, b, err
+		}
+		if !there {
+			left = append(left, st)
+		}
+	}
+	b, err = r.moment(ctx, s, len(left))
+	return left, b, err
+}
+
+// there asks whether a statement's effect is there.
+func (r *run) there(ctx context.Context, st plan.Statement) (bool, error) {
+	if st.Probe == "" {
+		return false, nil
+	}
+	return r.probe(ctx, st.Probe)
 }
 
 // catchUp does, for a step that was cut off, what an undo does first.

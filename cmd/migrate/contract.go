@@ -36,11 +36,16 @@ shape, and what is dropped is kept under another name for a grace, during which
 migrate rollback brings it back with no data lost. Run it again when the grace
 is over to purge what was kept.
 
+On MySQL and MariaDB a table's final shape takes several changes under one lock.
+They are rehearsed first, on a table of migrate's own, and wait for a better
+moment while the server takes longer for them than --lock-hold.
+
 A gate that does not pass leaves its migration as it is: exit code 3 when one
 blocks, 4 when one is inconclusive.`,
 		Example: example(`
 			migrate contract
 			migrate contract 0007_split_name --grace 0s
+			migrate contract --lock-hold 500ms
 			migrate contract --override 'soaked=the old version is gone since yesterday'`),
 		Args: arguments(0, -1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +65,7 @@ blocks, 4 when one is inconclusive.`,
 	cmd.Flags().Lookup("grace").DefValue = ""
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
+	config.AddFlags(cmd.Flags(), config.HoldFlag...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
 	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd

@@ -107,6 +107,7 @@ func hint(err error) string {
 		stale    *executor.StaleError
 		held     *executor.LeaseHeldError
 		blocked  *executor.BlockedError
+		slow     *executor.SlowError
 		loss     *executor.LossError
 		password *config.PasswordError
 		failures *executor.FailuresError
@@ -126,6 +127,8 @@ func hint(err error) string {
 		return "migrate status shows how far it is; --wait 10m waits for it"
 	case errors.As(err, &blocked):
 		return "end the session in the way, or try for longer with --lock-deadline"
+	case errors.As(err, &slow):
+		return "try again when the server has less to do, or let the table be locked for longer with --lock-hold"
 	case errors.As(err, &loss):
 		return "--discard-data rolls back all the same; what it says is then lost"
 	case errors.As(err, &failures):

@@ -216,6 +216,10 @@ func (s *session) unset(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// Rehearse implements executor.Session. No step here holds a lock over several statements
+// of its own: in a transaction the server writes them at its end, together.
+func (s *session) Rehearse(context.Context, int, time.Duration) (time.Duration, error) { return 0, nil }
+
 // UndoCost implements executor.Session: what was written is dead at once.
 func (s *session) UndoCost() float64 { return 0 }
 

@@ -47,6 +47,8 @@ type Config struct {
 	DataChecks time.Duration
 	// LockTimeout bounds one wait for a lock, LockDeadline all of a step's.
 	LockTimeout, LockDeadline time.Duration
+	// LockHold bounds how long a table may be locked for several changes of it.
+	LockHold time.Duration
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
@@ -87,6 +89,7 @@ func Default() Config {
 		DataChecks:   10 * time.Second,
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
+		LockHold:     150 * time.Millisecond,
 		FlagSource:   FlagsInTable,
 		LogFormat:    "text",
 		Throttle:     Throttle{Every: time.Second, Timeout: time.Second, OnError: Hold, Vanished: Hold, Autovacuum: Ignore},

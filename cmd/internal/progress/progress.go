@@ -110,11 +110,20 @@ func (r *Reporter) stepDone(e executor.StepDone) {
 }
 
 func (r *Reporter) lockWait(e executor.LockWait) {
-	r.status("waiting for a lock on " + e.Object + ", " + views.About(e.Waited))
+	why := "waiting for a lock on "
+	if e.Slow != nil {
+		why = "waiting for a quicker server to lock "
+	}
+	r.status(why + e.Object + ", " + views.About(e.Waited))
 	if !r.due("lock " + e.Migration + " " + e.Step) {
 		return
 	}
 	attrs := []any{"migration", e.Migration, "step", e.Step, "object", e.Object, "waited", e.Waited.Round(time.Millisecond)}
+	if e.Slow != nil {
+		r.log.Warn("the server is too slow at present to lock a table; trying again", append(attrs,
+			"statements", e.Slow.Statements, "would_take_more_than", e.Slow.Took.Round(time.Millisecond), "may_take", e.Slow.Most)...)
+		return
+	}
 	for _, b := range e.Blockers {
 		attrs = append(attrs, "blocked_by", b.String())
 	}
