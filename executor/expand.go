@@ -156,11 +156,32 @@ func (r *run) verified(ctx context.Context) error {
 	if res.Result != Pass {
 		return &GateError{Migration: r.rec.Name, Results: []GateResult{res}}
 	}
+	return r.settle(ctx)
+}
+
+// settle ends the backfills that were begun again and came to no end, as of rows that
+// could not be converted then: the comparison says that nothing is left to do.
+func (r *run) settle(ctx context.Context) error {
+	for _, s := range r.rec.Plan.Steps(plan.Backfill) {
+		if s.Mode != plan.Chunked || !r.known[s.ID].partial() {
+			continue
+		}
+		err := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
+			if _, err := r.forgetFailures(ctx, tx, s); err != nil {
+				return err
+			}
+			return r.finished(ctx, tx, s, "nothing was left")
+		})
+		if err != nil {
+			return fmt.Errorf("ending a backfill: %w", err)
+		}
+		r.known[s.ID] = stepState{actionDo, eventDone}
+	}
 	return nil
 }
 
-// refill runs the backfill of tables that have inconsistent rows again. Killed in the
-// middle of it, the next run finds what is left by comparing.
+// refill runs the backfill of tables that have inconsistent rows again, from their
+// beginning. Killed in the middle of it, the next run finds what is left by comparing.
 func (r *run) refill(ctx context.Context, found []Verified) (changed int64, err error) {
 	for _, v := range found {
 		if v.Mismatches == 0 {
@@ -170,9 +191,13 @@ func (r *run) refill(ctx context.Context, found []Verified) (changed int64, err 
 			if s.Mode != plan.Chunked || s.Chunks.Label != v.Table {
 				continue
 			}
-			n, err := r.walkOnce(ctx, s.ID, "backfill", *s.Chunks)
+			forget := func(tx *sql.Tx) error { return r.st.forget(ctx, tx, r.rec.Name, s.ID) }
+			if err := r.inTx(ctx, r.lease, forget); err != nil {
+				return changed, fmt.Errorf("beginning a backfill again: %w", err)
+			}
+			n, err := r.chunked(ctx, s)
 			if changed += n; err != nil {
-				return changed, err
+				return changed, &StepError{Migration: r.rec.Name, Step: s.ID, Title: s.Title, Err: err}
 			}
 		}
 	}

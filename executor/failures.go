@@ -77,6 +77,34 @@ func (w *worker) isolate(ctx context.Context, p position, piece Piece, cause err
 	return w.persist(ctx, p, b, longest)
 }
 
+// mostIncomparable is how many rows a comparison passes that it cannot compare: each
+// is looked for by halves.
+const mostIncomparable = 1000
+
+// incomparable compares a piece in which the server fails on a row's value: a row
+// whose shapes cannot be compared is one whose shapes are not consistent.
+func (w *worker) incomparable(ctx context.Context, p position, piece Piece, cause error) error {
+	a, b, ok, err := w.walker.Split(ctx, piece)
+	if err != nil {
+		return fmt.Errorf("looking for the rows of %s that cannot be compared: %w", w.chunks.Label, w.s.Redact(err))
+	}
+	if ok {
+		if err := w.persist(ctx, p, a, longest); err != nil {
+			return err
+		}
+		return w.persist(ctx, p, b, longest)
+	}
+	rows, err := w.list(ctx, w.chunks.Whole, piece)
+	if err != nil {
+		return fmt.Errorf("reading the rows of %s that cannot be compared: %w", w.chunks.Label, w.s.Redact(err))
+	}
+	w.tally(int64(len(rows)), int64(len(rows)), rows)
+	if w.failed.Add(1) > mostIncomparable {
+		return &BadRowError{Table: w.chunks.Label, Key: strings.Join(keysOf(rows), " or "), Err: w.s.Redact(cause)}
+	}
+	return nil
+}
+
 // setAside records a row that fails, and goes past it.
 func (w *worker) setAside(ctx context.Context, p position, piece Piece, cause error) error {
 	const tries = 20
@@ -161,14 +189,19 @@ func (w *worker) setAsideOnce(ctx context.Context, p position, piece Piece, caus
 // retry forgets the rows that an earlier run has set aside, and its checkpoints,
 // which are past them: the walk finds whatever is not filled yet.
 func (r *run) retry(ctx context.Context, tx *sql.Tx, s plan.Step) error {
-	n, err := r.st.exec(ctx, tx, `DELETE FROM {failures} WHERE migration = ? AND step = ?`, r.rec.Name, s.ID)
-	if err != nil {
-		return fmt.Errorf("forgetting the rows that failed: %w", err)
-	}
-	if n == 0 {
-		return nil
+	n, err := r.forgetFailures(ctx, tx, s)
+	if err != nil || n == 0 {
+		return err
 	}
 	return r.st.forget(ctx, tx, r.rec.Name, s.ID)
+}
+
+func (r *run) forgetFailures(ctx context.Context, tx *sql.Tx, s plan.Step) (int64, error) {
+	n, err := r.st.exec(ctx, tx, `DELETE FROM {failures} WHERE migration = ? AND step = ?`, r.rec.Name, s.ID)
+	if err != nil {
+		return 0, fmt.Errorf("forgetting the rows that failed: %w", err)
+	}
+	return n, nil
 }
 
 // failures is the error of the rows that a walk has set aside; nil if there are none.

@@ -92,12 +92,19 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 			return changed, err
 		}
 	}
-	return changed, r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
-		if _, err := r.st.exec(ctx, tx, `UPDATE {walks} SET finished = 1, updated_at = {now} WHERE migration = ? AND step = ?`, r.rec.Name, s.ID); err != nil {
-			return err
-		}
-		return r.st.journal(ctx, tx, r.entry(s, actionDo, eventDone, fmt.Sprintf("%d rows changed", changed)))
-	})
+	err = r.inTx(ctx, r.lease, func(tx *sql.Tx) error { return r.finished(ctx, tx, s, fmt.Sprintf("%d rows changed", changed)) })
+	if err == nil {
+		r.known[s.ID] = stepState{actionDo, eventDone}
+	}
+	return changed, err
+}
+
+// finished records that a backfill has come to its end.
+func (r *run) finished(ctx context.Context, tx *sql.Tx, s plan.Step, detail string) error {
+	if _, err := r.st.exec(ctx, tx, `UPDATE {walks} SET finished = 1, updated_at = {now} WHERE migration = ? AND step = ?`, r.rec.Name, s.ID); err != nil {
+		return err
+	}
+	return r.st.journal(ctx, tx, r.entry(s, actionDo, eventDone, detail))
 }
 
 // left asks whether any row is left to do.

@@ -234,8 +234,11 @@ func (w *worker) persist(ctx context.Context, p position, piece Piece, bound tim
 			w.close()
 			w.conn = nil
 		case BadRow:
-			if w.collects() {
+			switch {
+			case w.collects():
 				return w.isolate(ctx, p, piece, err)
+			case !w.mutates && w.chunks.Whole != "":
+				return w.incomparable(ctx, p, piece, err)
 			}
 			return w.pinpoint(ctx, piece, err)
 		case Other, Exists:
@@ -360,14 +363,19 @@ func (w *worker) count(ctx context.Context, piece Piece) error {
 			return err // and is tried again: nothing of the piece is counted yet
 		}
 	}
+	w.tally(n, all, keys)
+	return nil
+}
+
+// tally adds up how many rows a piece has, and how many are in question.
+func (w *walk) tally(n, all int64, rows []Sampled) {
 	w.seen.Add(all)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.found.Add(n)
 	if room := 10 - len(w.sample); room > 0 {
-		w.sample = append(w.sample, keys[:min(room, len(keys))]...)
+		w.sample = append(w.sample, rows[:min(room, len(rows))]...)
 	}
-	return nil
 }
 
 // samples lists a few rows of a piece.
@@ -375,7 +383,11 @@ func (w *worker) samples(ctx context.Context, piece Piece) ([]Sampled, error) {
 	if w.chunks.Sample == "" {
 		return nil, nil
 	}
-	return samplesOf(ctx, w.conn, w.chunks.Sample, piece.Args, w.chunks.Key, w.chunks.Shows)
+	return w.list(ctx, w.chunks.Sample, piece)
+}
+
+func (w *worker) list(ctx context.Context, query string, piece Piece) ([]Sampled, error) {
+	return samplesOf(ctx, w.conn, query, piece.Args, w.chunks.Key, w.chunks.Shows)
 }
 
 // pinpoint halves a failing piece until one row (or what the engine cannot cut

@@ -28,7 +28,8 @@ func newVerifyCommand(f *factory, run func(context.Context, *verifyOptions) erro
 		Short:   "Count the rows whose two shapes disagree, and repair them",
 		GroupID: groupWatch,
 		Long: `Compare both shapes in every row of a migration's tables, or of all migrations
-that are open, in small pieces. It fails when it finds an inconsistent row.
+that are open, in small pieces. It fails when it finds an inconsistent row; one
+whose values the server cannot convert is one.
 
 --values shows what both shapes of such rows hold. --repair up trusts the old
 shape and derives the new one from it, --repair down the other way round.

@@ -89,7 +89,7 @@ func (v verifier) counts(wrong func(planner.Group) string) *plan.Chunks {
 	for _, name := range out.Shows {
 		shown = append(shown, columnOf(v.sync, name))
 	}
-	out.Sample = v.k.sample(v.sync.Table, cond, shown...)
+	out.Sample, out.Whole = v.k.sample(v.sync.Table, cond, shown...), v.k.sample(v.sync.Table, "TRUE", shown...)
 	return out
 }
 

@@ -83,7 +83,7 @@ func counting(s *planner.Schema, t *planner.Table, conditions []string, shows ..
 	return plan.Chunks{
 		Table: quoteRef(t.Ref), Label: s.Display(t.Ref), Key: t.Key, Rows: t.Rows,
 		SQL:    fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FROM %s WHERE %s", condition, quoteRef(t.Ref), pieceBounds(s)),
-		Sample: sample(s, t, condition, shows...), Shows: shows,
+		Sample: sample(s, t, condition, shows...), Shows: shows, Whole: sample(s, t, "true", shows...),
 	}
 }
 

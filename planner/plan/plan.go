@@ -201,6 +201,9 @@ type Chunks struct {
 	// Shows names the columns whose values, as text, stand behind the key in what
 	// Sample yields: both shapes of the row.
 	Shows []string `json:"shows,omitempty"`
+	// Whole is as Sample, of any rows of the piece: where a value makes the server
+	// fail on the question of SQL and Sample, that names its row. Empty: none.
+	Whole string `json:"whole,omitempty"`
 	// Left is a query without parameters that tells (true) whether any row is
 	// left to do. Empty: one pass is enough. It is one statement over the whole
 	// table, in one snapshot, because rows move: in pieces it would miss what the

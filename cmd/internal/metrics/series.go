@@ -76,7 +76,7 @@ func newSeries(r prometheus.Registerer, command string) *series {
 	s.workers = s.gauge(r, "migrate_workers_chosen", "How many walk side by side, where migrate has chosen it.")
 
 	lock := []string{"migration", "step", "object"}
-	s.lockWaits = s.counter(r, "migrate_lock_waits_total", "Waits for a lock that somebody else held; one that is tried again and again is one.", lock...)
+	s.lockWaits = s.counter(r, "migrate_lock_waits_total", "Waits for a lock that somebody else held, or that is not asked for while the server is slow; one that is tried again and again is one.", lock...)
 	s.lockWaitSeconds = s.counter(r, "migrate_lock_wait_seconds_total", "How long there was something that waited for the lock.", lock...)
 	s.blockersEnded = s.counter(r, "migrate_blockers_total", "Sessions that were long in the way of a lock, and were ended or left alone (--kill-blockers-after).", "migration", "result")
 	s.leaseWaiting = s.gauge(r, "migrate_lease_waiting", "1 while another migrate is at work on the database and this one waits for it, else 0.")
