@@ -187,29 +187,26 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 // that their effect is there.
 //
 // Under a lock that the connection holds to the step's end (Statement.Holds) the app
-// waits for each question. So the probes of what is to come are asked before it; and
-// the lease is checked once, behind it: what the step does, nobody else can do before
-// the lock goes, and it goes with the connection. Whoever has done some of it since the
-// probes has the lease.
+// waits for each question. So probes that can be are asked before it (Statement.Ahead);
+// and the lease is checked once, behind it: what the step does, nobody else can do
+// before the lock goes, and it goes with the connection. Whoever has done some of it
+// since the probes has the lease.
 func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
-	probed, holds, checked := false, false, false
+	holds, checked := false, false
 	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
 	for len(stmts) > 0 {
 		st := stmts[0]
 		stmts = stmts[1:]
-		if !probed {
-			if there, err := r.there(ctx, st); err != nil {
-				return err
-			} else if there {
-				continue
-			}
+		if there, err := r.there(ctx, st); err != nil {
+			return err
+		} else if there {
+			continue
 		}
 		b := bounds(s)
 		if st.Holds {
 			if stmts, b, err = r.beforeLock(ctx, s, stmts, action); err != nil {
 				return err
 			}
-			probed = true
 		}
 		if !checked {
 			if err := r.lease.still(ctx); err != nil {
@@ -233,8 +230,8 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 	return r.record(ctx, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
 }
 
-// beforeLock does what can be done before a lock that is held to the step's end:
-// it returns those of the statements under it that are left to do.
+// beforeLock does what can be done before a lock that is held to the step's end: it
+// returns the statements under it that are left to do, as far as that can be known.
 func (r *run) beforeLock(ctx context.Context, s plan.Step, under []plan.Statement, action string) (left []plan.Statement, b Bounds, err error) {
 	if action == actionUndo {
 		if err := r.catchUp(ctx, s); err != nil {
@@ -242,13 +239,17 @@ func (r *run) beforeLock(ctx context.Context, s plan.Step, under []plan.Statemen
 		}
 	}
 	for _, st := range under {
-		there, err := r.there(ctx, st)
-		if err != nil {
-			return nil, b, err
+		if st.Ahead {
+			there, err := r.there(ctx, st)
+			if err != nil {
+				return nil, b, err
+			}
+			if there {
+				continue
+			}
+			st.Probe = ""
 		}
-		if !there {
-			left = append(left, st)
-		}
+		left = append(left, st)
 	}
 	b, err = r.moment(ctx, s, len(left))
 	return left, b, err

@@ -270,15 +270,15 @@ func (w *switcher) forward() []plan.Statement {
 	out = append(out, w.again(w.op.Open, done)...)
 	out = append(out, lockTable(table))
 	// First of all: without a trigger, new versions' INSERTs need them.
-	out = append(out, w.setDefaults()...)
+	out = append(out, ahead(w.setDefaults())...)
 	if w.op.Open != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Open))...)
 	}
-	out = append(out, w.dropStandIns(done)...)
-	out = append(out, stmt(w.renames(false), done))
+	out = append(out, ahead(w.dropStandIns(done))...)
+	out = append(out, ahead(stmts(stmt(w.renames(false), done)))...)
 	out = append(out, w.restate(false)...)
 	if w.op.Grace != nil {
-		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Grace))...)
+		out = append(out, ahead(w.d.create(w.p, w.d.triggersOf(w.op.Grace)))...)
 	}
 	return append(out, stmt(unlockTables, ""))
 }
@@ -306,14 +306,24 @@ func (w *switcher) back() []plan.Statement {
 	if w.op.Grace != nil {
 		out = append(out, drop(w.d.triggersOf(w.op.Grace))...)
 	}
-	out = append(out, w.restate(true)...)
-	out = append(out, stmt(w.renames(true), done))
+	out = append(out, ahead(w.restate(true))...)
+	out = append(out, ahead(stmts(stmt(w.renames(true), done)))...)
 	if w.op.Open != nil {
-		out = append(out, w.d.create(w.p, w.d.triggersOf(w.op.Open))...)
+		out = append(out, ahead(w.d.create(w.p, w.d.triggersOf(w.op.Open)))...)
 	}
 	out = append(out, w.dropDefaults()...)
 	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
 	return append(out, stmt(unlockTables, ""))
+}
+
+// ahead marks statements whose probes no other statement of the switch changes the
+// answer to: the triggers' names are one state's own, and the columns' probes speak of
+// the names from before, or ask whether they are.
+func ahead(ss []plan.Statement) []plan.Statement {
+	for i := range ss {
+		ss[i].Ahead = ss[i].Probe != ""
+	}
+	return ss
 }
 
 func lockTable(table string) plan.Statement {

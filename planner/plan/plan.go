@@ -114,6 +114,8 @@ type Statement struct {
 	// Holds: it takes a lock that makes one instant of what follows in the step.
 	// Where that is cut off, the step is undone before it is tried again.
 	Holds bool `json:"holds,omitempty"`
+	// Ahead: right before that lock, the probe says what it says in its place.
+	Ahead bool `json:"ahead,omitempty"`
 }
 
 // Lock is the strongest lock that a step takes on an object of the user's.
