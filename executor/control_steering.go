@@ -25,10 +25,9 @@ type steering struct {
 	wake  chan struct{} // measures at once
 	greet chan struct{} // looks for others at once
 	fixed int           // workers, where people say nothing
-	// note leaves for status why a walk is held; nil: nothing is measured.
-	note func(ctx context.Context, w *walk, reason string)
-	// yielded leaves for status why the walk of a step gives way to others.
-	yielded func(ctx context.Context, migration, step, why string)
+	// What status is told of the walk at work: why it is held, if anything is measured,
+	// and why it gives way to others.
+	holds, gives notice
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, whenever something below changes
@@ -42,8 +41,6 @@ type steering struct {
 	looked  time.Time // when it was measured last
 	company *company  // nil: nobody is looked for
 	yields  string    // why the walk gives way to others, as has been told; empty: it does not
-
-	remarks sync.Mutex // of what is left for status
 }
 
 // steering starts a run's steering at its first walk.
@@ -72,7 +69,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	s.wg.Go(func() { s.listen(ctx) })
 	s.pulse = newPulse(r.Executor, r.lease)
 	if gauges := r.gauges(s.pulse, s.table); len(gauges) > 0 {
-		s.note, s.blind = s.leave, true
+		s.holds.write, s.blind = s.leaveHold, true
 		sm := &sampler{
 			every: r.o.Throttle.every(), timeout: r.o.Throttle.timeout(), gauges: gauges,
 			tell: func(why hold, known bool) { s.measured(ctx, why, known) },
@@ -83,7 +80,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
 	}
 	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
-		s.company, s.yielded = &company{scarce: scarce}, s.leaveCourtesy
+		s.company, s.gives.write = &company{scarce: scarce}, s.leaveCourtesy
 		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s
@@ -185,9 +182,19 @@ func (s *steering) measured(ctx context.Context, why hold, known bool) {
 	}
 	s.turn()
 	s.mu.Unlock()
-	if was != reason && w != nil {
-		s.note(ctx, w, reason)
+	if w != nil {
+		s.holds.leave(ctx, s.holding)
 	}
+}
+
+// holding is why the walk at work is held.
+func (s *steering) holding() word {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.walk == nil {
+		return word{}
+	}
+	return word{s.walk.rec.Name, s.walk.step, s.held.reason}
 }
 
 // announce reports that a walk is held, or not any more: once each. The mutex is held.
@@ -204,13 +211,13 @@ func (s *steering) announce(w *walk) {
 	s.e.r.Report(e)
 }
 
-// leave writes the reason down for status. A failure merely leaves an older one there.
-func (s *steering) leave(ctx context.Context, w *walk, reason string) {
+// leaveHold writes down why a walk is held.
+func (s *steering) leaveHold(ctx context.Context, w word) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.e.o.Throttle.timeout())
 	defer cancel()
-	_ = s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
+	return s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
 		_, err := s.e.st.exec(ctx, tx, `UPDATE {pulse} SET token = ?, migration = ?, step = ?, held = ?, updated_at = {now} WHERE id = 1`,
-			s.l.token, w.rec.Name, w.step, reason)
+			s.l.token, w.migration, w.step, w.why)
 		return err
 	})
 }
@@ -225,13 +232,9 @@ func (s *steering) begin(ctx context.Context, w *walk) {
 	if s.held.reason != "" {
 		s.announce(w)
 	}
-	reason := s.held.reason
 	s.mu.Unlock()
 	rouse(s.greet)
-	if s.note == nil {
-		return
-	}
-	s.note(ctx, w, reason)
+	s.holds.leave(ctx, s.holding)
 	rouse(s.wake)
 }
 
@@ -246,15 +249,10 @@ func rouse(c chan struct{}) {
 // end says that a walk is over.
 func (s *steering) end(ctx context.Context) {
 	s.mu.Lock()
-	w, reason, yields := s.walk, s.held.reason, s.yields != ""
 	s.walk, s.yields = nil, ""
 	s.mu.Unlock()
-	if yields {
-		s.remark(ctx)
-	}
-	if reason != "" && w != nil {
-		s.note(ctx, w, "")
-	}
+	s.gives.leave(ctx, s.giving)
+	s.holds.leave(ctx, s.holding)
 }
 
 // yielding tells why the walk gives way to others; empty: it does not.

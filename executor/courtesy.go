@@ -92,8 +92,9 @@ func (s *steering) mind(ctx context.Context, m Meter, more <-chan struct{}) {
 			asked, cancel := context.WithTimeout(ctx, 2*lookEvery)
 			rate, _, err := m.Measure(asked, OthersStatements, s.table())
 			cancel()
-			if ctx.Err() == nil && s.met(rate, err) {
-				s.remark(ctx)
+			if ctx.Err() == nil {
+				s.met(rate, err)
+				s.gives.leave(ctx, s.giving)
 			}
 		}
 		if await(ctx, more, lookEvery) != nil {
@@ -102,13 +103,15 @@ func (s *steering) mind(ctx context.Context, m Meter, more <-chan struct{}) {
 	}
 }
 
-// met takes over what a look has found, and tells whether the walk at work begins or
-// ends to give way by it. If the look has failed, what was goes on.
-func (s *steering) met(rate float64, err error) (turned bool) {
+// met takes over what a look has found. If it has failed, what was goes on.
+func (s *steering) met(rate float64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		return !s.company.known && s.giveWay("it cannot be measured whether others are at work: "+oneLine(s.e.s.Redact(err)))
+		if !s.company.known {
+			s.giveWay("it cannot be measured whether others are at work: " + oneLine(s.e.s.Redact(err)))
+		}
+		return
 	}
 	was := s.obeyed()
 	mean := s.company.look(time.Now(), rate)
@@ -119,45 +122,41 @@ func (s *steering) met(rate float64, err error) (turned bool) {
 	if s.company.atWork {
 		why = fmt.Sprintf("others run about %.0f statements/s", mean)
 	}
-	return s.giveWay(why)
+	s.giveWay(why)
 }
 
 // giveWay reports that the walk at work gives way to others, or (why is empty) does
 // so no more: once each, and only if people left anything to give. The mutex is held.
-func (s *steering) giveWay(why string) (turned bool) {
+func (s *steering) giveWay(why string) {
 	o := s.obeyed()
 	if o == s.orders {
 		why = ""
 	}
 	if s.walk == nil || (why != "") == (s.yields != "") {
-		return false
+		return
 	}
 	s.yields = why
 	w := s.walk
 	s.e.r.Report(GaveWay{Migration: w.rec.Name, Step: w.step, Table: w.chunks.Label, What: w.what, Why: why, Workers: o.workers, ChunkTarget: o.target})
-	return true
 }
 
-// remark notes for status why the walk at work, if there is one, gives way to others.
-func (s *steering) remark(ctx context.Context) {
-	s.remarks.Lock() // the last to write is the last to have looked
-	defer s.remarks.Unlock()
+// giving is why the walk at work gives way to others.
+func (s *steering) giving() word {
 	s.mu.Lock()
-	var migration, step, why string
-	if w := s.walk; w != nil {
-		migration, step, why = w.rec.Name, w.step, s.yields
+	defer s.mu.Unlock()
+	if s.walk == nil {
+		return word{}
 	}
-	s.mu.Unlock()
-	s.yielded(ctx, migration, step, why)
+	return word{s.walk.rec.Name, s.walk.step, s.yields}
 }
 
-// leaveCourtesy writes it down. A failure merely leaves there what was.
-func (s *steering) leaveCourtesy(ctx context.Context, migration, step, why string) {
+// leaveCourtesy writes down why a walk gives way to others.
+func (s *steering) leaveCourtesy(ctx context.Context, w word) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*lookEvery)
 	defer cancel()
-	_ = s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
+	return s.e.oneTx(ctx, s.l, func(tx *sql.Tx) error {
 		_, err := s.e.st.exec(ctx, tx, `UPDATE {courtesy} SET token = ?, migration = ?, step = ?, reason = ?, updated_at = {now} WHERE id = 1`,
-			s.l.token, migration, step, why)
+			s.l.token, w.migration, w.step, w.why)
 		return err
 	})
 }

@@ -320,7 +320,10 @@ func newSteered(o Options) *steered {
 	out.steering = &steering{
 		e:       &Executor{o: o, r: &serialReporter{to: out}, st: &store{}},
 		changed: make(chan struct{}), wake: make(chan struct{}, 1),
-		note: func(_ context.Context, _ *walk, reason string) { out.notes = append(out.notes, reason) },
+	}
+	out.holds.write = func(_ context.Context, w word) error {
+		out.notes = append(out.notes, w.why)
+		return nil
 	}
 	out.obey(orders{workers: 1, target: time.Second})
 	return out

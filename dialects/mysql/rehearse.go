@@ -8,9 +8,9 @@ import (
 
 // Rehearse implements executor.Session. A changed comment costs what a renamed column
 // costs, and more than a trigger (MySQL 9.7: 1.4, 2.0 and 0.7 to 1.0 ms; MariaDB 11.8:
-// 0.7, 0.7 and 0.5 ms): what the server writes for it is the same. One that waits in vain for whoever reads the
-// table (a backup, say) counts with its time. A comment that is
-// left over from a rehearsal that was cut off is taken away by the next.
+// 0.7, 0.7 and 0.5 ms): what the server writes for it is the same. A change that waits
+// in vain for whoever reads the table, a backup say, counts with its time. A comment
+// that a rehearsal has left behind, because it was cut off, goes with the next.
 func (s *session) Rehearse(ctx context.Context, n int, most time.Duration) (time.Duration, error) {
 	// Nobody reads it while a step runs, and apps never do.
 	table := s.Layout().Table("observations")
