@@ -110,6 +110,8 @@ type run struct {
 	steer *steering // of the walks; nil before the first
 	// cut are the steps that failed in the middle of what was to be one instant.
 	cut map[string]bool
+	// locked are the steps that have had a lock for more than one statement.
+	locked map[string]bool
 }
 
 // underLease prepares the tables, takes the lease, and does the work.
@@ -154,7 +156,7 @@ func (e *Executor) start(ctx context.Context, l *lease, rec *record) (*run, erro
 		_ = conn.Close()
 		return nil, err
 	}
-	return &run{Executor: e, lease: l, rec: rec, conn: conn, known: known, cut: map[string]bool{}}, nil
+	return &run{Executor: e, lease: l, rec: rec, conn: conn, known: known, cut: map[string]bool{}, locked: map[string]bool{}}, nil
 }
 
 func (r *run) close() {

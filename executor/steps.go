@@ -125,7 +125,7 @@ func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts
 		}
 		return r.eachOnce(ctx, s, stmts, action)
 	})
-	if err != nil && !before.partial() && !r.cut[s.ID] && slices.ContainsFunc(stmts, func(st plan.Statement) bool { return st.Holds }) {
+	if err != nil && !before.partial() && !r.locked[s.ID] && slices.ContainsFunc(stmts, func(st plan.Statement) bool { return st.Holds }) {
 		r.withdraw(ctx, s, action)
 	}
 	return err
@@ -219,7 +219,9 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 			return err
 		}
 		crashpoint(s.ID + ", after a statement")
-		holds = holds || st.Holds
+		if st.Holds {
+			holds, r.locked[s.ID] = true, true
+		}
 	}
 	holds = false
 	if action == actionUndo && s.UndoAfter != nil && r.cut[s.ID] {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -199,49 +198,5 @@ func TestLockDeadline(t *testing.T) {
 		}
 		same(t, "not expanded, the state", before, w.look(t))
 		c.run(t, 0, "expand")
-	})
-}
-
-// TestNoLockWhileTheServerIsSlow: a table is not locked for several changes of it while
-// the server takes long for such changes, be it for a contract or for taking one back.
-// It is when that is over, or when it may be.
-func TestNoLockWhileTheServerIsSlow(t *testing.T) {
-	t.Parallel()
-	servers.Each(t, func(t *testing.T, d *servers.Database) {
-		w := newWorld(t, d)
-		fillUsers(t, w, 10)
-		c := w.cli(t, map[string]string{"0007_split_name": splitName(w)})
-		const slow = "the server is too slow at present"
-		c.run(t, 0, "expand")
-		c.run(t, 0, "flag", "set", "0007_split_name", "full")
-		if w.postgres() { // it takes no such locks
-			c.run(t, 0, "contract", "0007_split_name", "--override", "soaked=test", "--lock-hold", "1ms")
-			return
-		}
-		shape := func() []string {
-			return append(w.columns(t, "users"), w.strings(t, "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1")...)
-		}
-		for _, command := range [][]string{{"contract", "0007_split_name", "--override", "soaked=test"}, {"rollback", "0007_split_name"}} {
-			before := shape()
-			p := c.run(t, 1, append(command, "--lock-hold", "1ms", "--lock-deadline", "1s")...)
-			contains(t, p.stderr.String(), "users was not locked within", "changes of its definition", "--lock-hold", slow)
-			sameLines(t, strings.Join(command, " ")+", not locked, the shape", before, shape())
-			// So it looks when a change takes as long as somebody likes.
-			tx, _ := block(t, w, "SELECT count(*) FROM "+w.own("observations"))
-			p = c.start(t, command...)
-			for !strings.Contains(p.stderr.String(), slow) && p.running() {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if err := tx.Rollback(); err != nil {
-				t.Fatal(err)
-			}
-			if code := p.wait(); code != 0 {
-				t.Fatalf("migrate %s exits %d\n%s", strings.Join(command, " "), code, p.said())
-			}
-			contains(t, p.stderr.String(), slow)
-		}
-		if s := c.status(t, "0007_split_name"); s.State != executor.Open {
-			t.Errorf("the end is %s, want open", s.State)
-		}
 	})
 }

@@ -65,7 +65,6 @@ blocks, 4 when one is inconclusive.`,
 	cmd.Flags().Lookup("grace").DefValue = ""
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
-	config.AddFlags(cmd.Flags(), config.HoldFlag...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
 	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd

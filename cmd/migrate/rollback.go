@@ -41,7 +41,6 @@ the schema before has no place for, rollback refuses, unless told to discard it.
 	cmd.Flags().BoolVar(&o.discardData, "discard-data", false, "undo even steps whose data would be lost")
 	addOverride(cmd, &o.overrides)
 	config.AddFlags(cmd.Flags(), config.LockFlags...)
-	config.AddFlags(cmd.Flags(), config.HoldFlag...)
 	config.AddFlags(cmd.Flags(), config.BackfillFlags...)
 	config.AddFlags(cmd.Flags(), config.MetricsFlags...)
 	return cmd

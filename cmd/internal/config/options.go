@@ -67,9 +67,7 @@ var (
 	// PlanFlags are offered by commands that make plans.
 	PlanFlags = []string{"lock-timeout", "data-checks"}
 	// LockFlags are offered by commands that change the schema.
-	LockFlags = []string{"wait", "lock-deadline", "kill-blockers-after"}
-	// HoldFlag is offered by commands that make several changes of a table under one lock.
-	HoldFlag = []string{"lock-hold"}
+	LockFlags = []string{"wait", "lock-deadline", "lock-hold", "kill-blockers-after"}
 	// BackfillFlags are offered by commands that walk tables.
 	BackfillFlags = []string{"workers", "chunk-target", "rows-per-second"}
 	// ReplicaFlags are offered by commands that can read a replica.
