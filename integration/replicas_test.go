@@ -243,14 +243,18 @@ func TestReplicaLagHoldsABackfill(t *testing.T) {
 func (p *pair) laggingHolds(t *testing.T, how string, limit float64, throttle executor.Throttle) {
 	t.Helper()
 	throttle.Every, throttle.ReplicaLag = every, executor.Limit{Above: limit}
+	follows := p.control(t)
 	watch, wait := p.expanding(t, executor.Options{RowsPerSecond: 4000, Throttle: throttle}, addB)
 	people := p.migrate(t, executor.Options{Holder: "people"})
 	eventually(t, how+": the first rows", func() bool {
 		b := people.backfill(t)
 		return b != nil && b.RowsDone > 0
 	})
-	if held := watch.throttled(); len(held) != 0 {
-		t.Errorf("%s: it was held although the replica follows: %+v", how, held)
+	// On a busy machine it may be behind without having been stopped.
+	if worst := follows(); worst.Seconds() < limit/2 {
+		if held := watch.throttled(); len(held) != 0 {
+			t.Errorf("%s: it was held although the replica follows, %v behind at most: %+v", how, worst, held)
+		}
 	}
 	before := time.Now()
 	p.stop(t)
@@ -278,6 +282,44 @@ func (p *pair) laggingHolds(t *testing.T, how string, limit float64, throttle ex
 	reaches(t, executor.Open, state, err)
 	if held := watch.throttled(); len(held)%2 != 0 || len(held) < 2 {
 		t.Errorf("%s: the hold was told as %+v", how, held)
+	}
+}
+
+// control waits until the replica has all that was written before, and measures
+// from then on how far it is behind, by a count of its own. follows ends that,
+// and tells the worst.
+func (p *pair) control(t *testing.T) (follows func() time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	there := openURL(t, p.replicaURL)
+	p.exec(t, "DROP TABLE IF EXISTS follows")
+	p.exec(t, "CREATE TABLE follows (n bigint PRIMARY KEY)")
+	arrived := func(n int) bool {
+		var is bool
+		return there.QueryRowContext(ctx, fmt.Sprintf("SELECT COUNT(*) > 0 FROM follows WHERE n >= %d", n)).Scan(&is) == nil && is
+	}
+	p.exec(t, "INSERT INTO follows VALUES (0)")
+	eventually(t, "the replica to catch up", func() bool { return arrived(0) })
+	worst := make(chan time.Duration, 1)
+	go func() {
+		var most time.Duration
+		for n := 1; ctx.Err() == nil; n++ {
+			// Before the statement: what it takes is behind, too.
+			since := time.Now()
+			if _, err := p.db.ExecContext(ctx, fmt.Sprintf("INSERT INTO follows VALUES (%d)", n)); err != nil {
+				break
+			}
+			for !arrived(n) && ctx.Err() == nil {
+				time.Sleep(5 * time.Millisecond)
+			}
+			most = max(most, time.Since(since))
+			time.Sleep(20 * time.Millisecond)
+		}
+		worst <- most
+	}()
+	return func() time.Duration {
+		cancel()
+		return <-worst
 	}
 }
 
