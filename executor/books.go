@@ -9,17 +9,18 @@ import (
 )
 
 // books.go: bookkeeping survives a server that goes away, and notices one that
-// comes back with less than it had said was safe.
+// comes back with less than it had committed.
 //
 // Each transaction of the bookkeeping, and of steps, leaves a receipt: a number of
 // this lease's. When the answer to a commit is lost, the receipt tells whether the
 // commit happened; two that carry one number cannot both. And every transaction of
 // ours looks for the last receipt that was acknowledged: where it is gone, so is
 // what was done before it, and whoever went on would build on nothing. That is a
-// failover to a replica that was behind, or a server that had promised too much.
+// failover to a replica that was behind, a server that had promised too much, or
+// one that died right behind a commit that was late (Bounds.Late).
 
 // ErrRewound says that the database is not where it was.
-var ErrRewound = errors.New("the database has lost what it had said was safe, as after a failover to a replica that was behind; the next run goes on from what is there")
+var ErrRewound = errors.New("the database has lost what it had committed, as after a crash, or a failover to a replica that was behind; the next run goes on from what is there")
 
 // mostRewinds is how often one command goes on after that.
 const mostRewinds = 3
@@ -111,19 +112,16 @@ func (r *run) record(ctx context.Context, do func(tx *sql.Tx) error) error {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	return r.commit(ctx, tx, "", do)
-}
-
-// commit ends a transaction that leaves a receipt. The caller holds the receipts' mutex.
-func (r *run) commit(ctx context.Context, tx *sql.Tx, point string, do func(tx *sql.Tx) error) error {
-	number := r.lease.receipts.next()
-	if err := r.st.leaveReceipt(ctx, tx, r.lease.token, number); err != nil {
-		return err
-	}
 	if err := do(tx); err != nil {
 		return err
 	}
-	if err := r.lease.fence(ctx, tx); err != nil {
+	return r.commit(ctx, tx, "")
+}
+
+// commit ends a transaction that leaves a receipt. The caller holds the receipts' mutex.
+func (r *run) commit(ctx context.Context, tx *sql.Tx, point string) error {
+	number := r.lease.receipts.next()
+	if err := r.lease.sign(ctx, tx, number); err != nil {
 		return err
 	}
 	crashpoint(point + "before the commit")

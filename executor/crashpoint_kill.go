@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +49,10 @@ func crashpoint(what string) {
 		select {} // the signal may take a moment; nothing more is to happen
 	}
 }
+
+// messages are what statements go to the server in: each in one of its own, so that
+// between any two a crash leaves what a server that dies there leaves otherwise.
+func messages(statements []string) [][]string { return slices.Collect(slices.Chunk(statements, 1)) }
 
 func note(line string) {
 	f, err := os.OpenFile(crash.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

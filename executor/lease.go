@@ -198,17 +198,39 @@ func (l *lease) silence(ctx context.Context) error {
 // that was acknowledged is there. It keeps the lease from being taken over until
 // the transaction ends.
 func (l *lease) fence(ctx context.Context, tx *sql.Tx) error {
-	held := `SELECT token FROM {lease} WHERE id = 1 AND token = ?`
-	args := []any{l.token}
-	if last := l.receipts.known(); last > 0 {
-		held += ` AND EXISTS (SELECT 1 FROM {receipts} r WHERE r.token = ? AND r.number = ?)`
-		args = append(args, l.token, last)
-	}
+	held, args := l.held()
 	var token int64
-	err := tx.QueryRowContext(ctx, l.st.l.sqlText(held+` {share}`), args...).Scan(&token)
+	err := tx.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token `+held+` {share}`), args...).Scan(&token)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = l.gone(ctx, tx)
 	}
+	return checking(err)
+}
+
+// sign is fence, and leaves a receipt, in one message: what the transaction has
+// locked is locked for so long.
+func (l *lease) sign(ctx context.Context, tx *sql.Tx, number int64) error {
+	held, args := l.held()
+	// The sum is of the token's type, which a parameter alone has not.
+	n, err := l.st.exec(ctx, tx, `INSERT INTO {receipts} (token, number) SELECT token, token * 0 + ? `+held+` {share}`, append([]any{number}, args...)...)
+	if err == nil && n == 0 {
+		err = l.gone(ctx, tx)
+	}
+	return checking(err)
+}
+
+// held finds the lease, if it is ours and the last receipt acknowledged is there.
+func (l *lease) held() (from string, args []any) {
+	from = `FROM {lease} WHERE id = 1 AND token = ?`
+	args = []any{l.token}
+	if last := l.receipts.known(); last > 0 {
+		from += ` AND EXISTS (SELECT 1 FROM {receipts} r WHERE r.token = ? AND r.number = ?)`
+		args = append(args, l.token, last)
+	}
+	return from, args
+}
+
+func checking(err error) error {
 	if err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrRewound) {
 		return fmt.Errorf("checking the lease: %w", err)
 	}
@@ -231,23 +253,13 @@ func (l *lease) gone(ctx context.Context, from runner) error {
 
 // still checks, outside of any transaction, what fence checks.
 func (l *lease) still(ctx context.Context) error {
+	held, args := l.held()
 	var token int64
-	err := l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token FROM {lease} WHERE id = 1`)).Scan(&token)
-	last := l.receipts.known()
-	there := last == 0
-	if err == nil && token == l.token && !there {
-		there, err = l.st.receipt(ctx, l.st.db, l.token, last)
+	err := l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT token `+held), args...).Scan(&token)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = l.gone(ctx, l.st.db)
 	}
-	switch {
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("checking the lease: %w", err)
-	case err != nil, token < l.token, token == l.token && !there:
-		return ErrRewound
-	case token > l.token:
-		l.cancel(ErrLeaseLost)
-		return ErrLeaseLost
-	}
-	return nil
+	return checking(err)
 }
 
 // release gives the lease back; the next executor need not wait. It works with

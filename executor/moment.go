@@ -36,11 +36,16 @@ func (e *SlowError) Error() string {
 		s, e.Statements, e.Took.Round(time.Millisecond))
 }
 
-// moment rehearses a lock over n statements. It returns the bounds for taking it, or
-// a SlowError. What was cut off is taken back without delay: there the app writes
-// what nobody carries over.
+// moment rehearses a lock over n statements, and checks the lease, as is done under the
+// lock again. It returns the bounds for taking it, or a SlowError. What was cut off is
+// taken back without delay: there the app writes what nobody carries over.
 func (r *run) moment(ctx context.Context, s plan.Step, n int) (Bounds, error) {
 	b := bounds(s)
+	begun := time.Now()
+	if err := r.lease.still(ctx); err != nil {
+		return b, err
+	}
+	trip := time.Since(begun)
 	if b.Lock == 0 || r.cut[s.ID] {
 		return b, nil
 	}
@@ -52,6 +57,6 @@ func (r *run) moment(ctx context.Context, s plan.Step, n int) (Bounds, error) {
 	if took > most {
 		return b, &SlowError{Object: s.Lock.Object, Statements: n, Took: took, Most: most}
 	}
-	b.Lock = max(b.Lock-took, b.Lock/2)
+	b.Lock = max(b.Lock-took-trip, b.Lock/2)
 	return b, nil
 }

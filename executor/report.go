@@ -57,7 +57,7 @@ type (
 		Blocker   Blocker
 		Err       error // nil: it was ended
 	}
-	// Rewound says that the database has lost what it had said was safe, and that
+	// Rewound says that the database has lost what it had committed, and that
 	// the work goes on from what is there.
 	Rewound struct{}
 	// LeaseWait says that another executor is at work.

@@ -28,15 +28,22 @@ type Session interface {
 	// bounds (and the bypass) end with the transaction.
 	Begin(ctx context.Context, conn *sql.Conn, b Bounds) (*sql.Tx, error)
 
-	// Exec runs one statement outside any transaction, within the bounds. The
+	// ExecTx runs statements in a transaction that Begin has started, one after the
+	// other. They go to the server in one message: what they lock is not kept for the
+	// time that the network takes between them.
+	ExecTx(ctx context.Context, tx *sql.Tx, statements ...string) error
+
+	// Exec runs statements outside any transaction, one after the other, within the
+	// bounds. The first that fails ends that; those before it are done. While conn has
+	// a table locked (plan.Statement.Locks) they go to the server in one message. The
 	// wait for a lock never exceeds b.Lock, even where the engine's own timeout
 	// is coarser: then the implementation ends its own waiting statement. An
 	// error for that reason is of class LockTimeout.
-	Exec(ctx context.Context, conn *sql.Conn, statement string, b Bounds) error
+	Exec(ctx context.Context, conn *sql.Conn, b Bounds, statements ...string) error
 
-	// Rehearse makes n changes, as steps make them under a lock (plan.Statement.Holds),
+	// Rehearse makes n changes, as steps make them under a lock (plan.Statement.Locks),
 	// to a table of ours that nobody uses, and leaves it as it was. It returns how long
-	// they took together, and stops early when that is more than most.
+	// they took together: more than most also where they were given up.
 	Rehearse(ctx context.Context, n int, most time.Duration) (took time.Duration, err error)
 
 	// UndoCost is how long the engine takes to take back an unfinished transaction,
@@ -83,6 +90,12 @@ type Bounds struct {
 	// Bypass marks the transaction's writes as our own, which the shadow-write
 	// triggers leave alone.
 	Bypass bool
+	// Late lets the transaction's commit answer, and its locks go, before what it did
+	// is safe on the server's disk and on those replicas that commits wait for. A
+	// crash of the server may lose it, then, but never without all that was written
+	// after it; a later commit that is not late makes it safe. Where the engine has
+	// nothing of the kind it is ignored.
+	Late bool
 }
 
 // Blocker is a session in the way of a lock.

@@ -111,7 +111,10 @@ func (r *run) mayLose(ctx context.Context, s plan.Step) error {
 // statements runs a step's statements, or its undo's, until they get through.
 func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts []plan.Statement, action string) error {
 	if mode == plan.InTx {
-		return r.patiently(ctx, s, func() error { return r.txOnce(ctx, s, stmts, action) })
+		if err := r.patiently(ctx, s, func() error { return r.txOnce(ctx, s, stmts, action) }); err != nil {
+			return err
+		}
+		return r.harden(ctx)
 	}
 	before := r.known[s.ID]
 	if err := r.intend(ctx, s, action); err != nil {
@@ -166,61 +169,68 @@ func (r *run) restore(ctx context.Context, s plan.Step) error {
 	return r.intend(ctx, s, actionDo)
 }
 
-// txOnce runs the statements and the journal's entry in one transaction.
+// txOnce runs the statements and the journal's entry in one transaction. What they
+// lock is locked while the lease is asked for and the commit is under way, and no
+// longer: the journal is written before, and what makes the commit safe comes
+// behind it (harden).
 func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) error {
-	tx, err := r.s.Begin(ctx, r.conn, bounds(s))
+	b := bounds(s)
+	b.Late = true
+	tx, err := r.s.Begin(ctx, r.conn, b)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	for _, st := range stmts {
-		if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
-			return err
-		}
+	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
+		return err
+	}
+	if err := r.s.ExecTx(ctx, tx, texts(stmts)...); err != nil {
+		return err
 	}
 	r.lease.receipts.mu.Lock()
 	defer r.lease.receipts.mu.Unlock()
-	return r.commit(ctx, tx, s.ID+", ", func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+	return r.commit(ctx, tx, s.ID+", ")
+}
+
+// harden waits until all that was committed before is safe. A server that has lost
+// some of it since has lost its receipt, too, which the lease's fence looks for.
+func (r *run) harden(ctx context.Context) error {
+	return r.inTx(ctx, r.lease, func(*sql.Tx) error { return nil })
+}
+
+func texts(stmts []plan.Statement) []string {
+	out := make([]string, len(stmts))
+	for i, st := range stmts {
+		out[i] = st.SQL
+	}
+	return out
 }
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
 // that their effect is there.
-//
-// Under a lock that the connection holds to the step's end (Statement.Holds) the app
-// waits for each question. So probes that can be are asked before it (Statement.Ahead);
-// and the lease is checked once, behind it: what the step does, nobody else can do
-// before the lock goes, and it goes with the connection. Whoever has done some of it
-// since the probes has the lease.
 func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
-	holds, checked := false, false
+	holds := false
 	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
 	for len(stmts) > 0 {
 		st := stmts[0]
 		stmts = stmts[1:]
-		if there, err := r.there(ctx, st); err != nil {
-			return err
-		} else if there {
-			continue
+		var under []plan.Statement
+		if st.Locks {
+			n := slices.IndexFunc(stmts, func(st plan.Statement) bool { return st.Unlocks }) + 1
+			under, stmts = stmts[:n], stmts[n:]
 		}
-		b := bounds(s)
-		if st.Holds {
-			if stmts, b, err = r.beforeLock(ctx, s, stmts, action); err != nil {
-				return err
+		there, err := r.there(ctx, st)
+		switch {
+		case err != nil || there:
+		case st.Locks:
+			err = r.locking(ctx, s, st, under, action, &holds)
+		default:
+			if err = r.lease.still(ctx); err == nil {
+				err = r.oneMessage(ctx, s, bounds(s), st)
 			}
 		}
-		if !checked {
-			if err := r.lease.still(ctx); err != nil {
-				return err
-			}
-			checked = holds
-		}
-		crashpoint(s.ID + ", before a statement")
-		if err := r.s.Exec(ctx, r.conn, st.SQL, b); err != nil {
+		if err != nil {
 			return err
-		}
-		crashpoint(s.ID + ", after a statement")
-		if st.Holds {
-			holds, r.locked[s.ID] = true, true
 		}
 	}
 	holds = false
@@ -232,19 +242,76 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 	return r.record(ctx, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
 }
 
-// beforeLock does what can be done before a lock that is held to the step's end: it
-// returns the statements under it that are left to do, as far as that can be known.
-func (r *run) beforeLock(ctx context.Context, s plan.Step, under []plan.Statement, action string) (left []plan.Statement, b Bounds, err error) {
-	if action == actionUndo {
+// locking locks a table and runs what is to be done under that lock. The app waits
+// for each message meanwhile, however far away the server is. So probes that can be
+// are asked before it (Statement.Ahead); and the lease is checked once, behind it: what
+// the step does, nobody else can do before the lock goes, and it goes with the
+// connection. Whoever has done some of it since the probes has the lease.
+func (r *run) locking(ctx context.Context, s plan.Step, lock plan.Statement, under []plan.Statement, action string, holds *bool) error {
+	left, err := r.beforeLock(ctx, s, lock, under, action)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	b, err := r.moment(ctx, s, len(left)-1) // it needs not be rehearsed to unlock
+	if err != nil {
+		return err
+	}
+	if err := r.oneMessage(ctx, s, b, lock); err != nil {
+		return err
+	}
+	if lock.Holds {
+		*holds, r.locked[s.ID] = true, true
+	}
+	if err := r.lease.still(ctx); err != nil {
+		return err
+	}
+	b = bounds(s)
+	for len(left) > 0 {
+		n := slices.IndexFunc(left[1:], func(st plan.Statement) bool { return st.Probe != "" }) + 1
+		if n == 0 {
+			n = len(left)
+		}
+		there, err := r.there(ctx, left[0])
+		if err != nil {
+			return err
+		}
+		message := left[:n]
+		left = left[n:]
+		if there {
+			message = message[1:]
+		}
+		if err := r.oneMessage(ctx, s, b, message...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneMessage runs statements that go to the server together.
+func (r *run) oneMessage(ctx context.Context, s plan.Step, b Bounds, stmts ...plan.Statement) error {
+	for _, message := range messages(texts(stmts)) {
+		crashpoint(s.ID + ", before a statement")
+		if err := r.s.Exec(ctx, r.conn, b, message...); err != nil {
+			return err
+		}
+		crashpoint(s.ID + ", after a statement")
+	}
+	return nil
+}
+
+// beforeLock does what can be done before a lock: it returns the statements under it
+// that are left to do, as far as that can be known.
+func (r *run) beforeLock(ctx context.Context, s plan.Step, lock plan.Statement, under []plan.Statement, action string) (left []plan.Statement, err error) {
+	if lock.Holds && action == actionUndo {
 		if err := r.catchUp(ctx, s); err != nil {
-			return nil, b, err
+			return nil, err
 		}
 	}
 	for _, st := range under {
 		if st.Ahead {
 			there, err := r.there(ctx, st)
 			if err != nil {
-				return nil, b, err
+				return nil, err
 			}
 			if there {
 				continue
@@ -253,8 +320,10 @@ func (r *run) beforeLock(ctx context.Context, s plan.Step, under []plan.Statemen
 		}
 		left = append(left, st)
 	}
-	b, err = r.moment(ctx, s, len(left))
-	return left, b, err
+	if len(left) == 1 { // to unlock
+		return nil, nil
+	}
+	return left, nil
 }
 
 // there asks whether a statement's effect is there.

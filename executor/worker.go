@@ -291,18 +291,13 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 		return err
 	}
 	wrote := time.Since(held)
-	if w.durable {
-		n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ?, rows_changed = rows_changed + ?
-			WHERE migration = ? AND step = ? AND span = ? AND position = ?`, piece.To, piece.Rows, changed, w.rec.Name, w.step, p.n, p.at)
-		if err == nil && n == 0 {
-			err = w.elsewhere(ctx, tx, p)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	begun = time.Now()
-	if err := w.lease.fence(ctx, tx); err != nil {
+	if w.durable {
+		err = w.checkpoint(ctx, tx, p, piece, changed)
+	} else {
+		err = w.lease.fence(ctx, tx)
+	}
+	if err != nil {
 		return err
 	}
 	trip := time.Since(begun)
@@ -319,11 +314,27 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 	return nil
 }
 
+// checkpoint moves a span's checkpoint behind a piece, and is the lease's fence, in one
+// message: the piece's rows are locked for so long.
+func (w *worker) checkpoint(ctx context.Context, tx *sql.Tx, p position, piece Piece, changed int64) error {
+	held, args := w.lease.held()
+	args = append([]any{piece.To, piece.Rows, changed, w.rec.Name, w.step, p.n, p.at}, args...)
+	n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ?, rows_changed = rows_changed + ?
+		WHERE migration = ? AND step = ? AND span = ? AND position = ? AND EXISTS (SELECT 1 `+held+` {share})`, args...)
+	if err != nil || n > 0 {
+		return err
+	}
+	if err := w.lease.fence(ctx, tx); err != nil {
+		return err
+	}
+	return w.elsewhere(ctx, tx, p)
+}
+
 // sizable is what the size of a piece decides of the time that it took: that of
 // its statement and of the commit, without the way to the server and back, as the
-// lease's fence shows it, which reads one row. The transaction's other statements
-// are the same for every piece. Were they counted in full, pieces of a server that
-// is far away or very busy would be cut smaller and smaller, and get no faster by it.
+// statement between them shows it, which is the same for every piece. Were that
+// counted, pieces of a server that is far away or very busy would be cut smaller
+// and smaller, and get no faster by it.
 func sizable(wrote, committed, trip time.Duration) time.Duration {
 	return max(0, wrote-trip) + max(0, committed-trip)
 }

@@ -124,7 +124,7 @@ func (f *failover) ends(t *testing.T, p *process) {
 	}
 }
 
-const rewound = "has lost what it had said was safe"
+const rewound = "has lost what it had committed"
 
 func TestFailover(t *testing.T) {
 	t.Parallel()

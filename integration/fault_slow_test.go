@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,22 +60,20 @@ func TestNoLockWhileTheServerIsSlow(t *testing.T) {
 // a switch: behind its UNLOCK TABLES, before that is in the journal.
 type fading struct {
 	executor.Session
-	kill           *sql.DB
-	renamed, faded atomic.Bool
+	kill  *sql.DB
+	faded atomic.Bool
 }
 
 // Exec implements executor.Session.
-func (f *fading) Exec(ctx context.Context, conn *sql.Conn, statement string, b executor.Bounds) error {
+func (f *fading) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, statements ...string) error {
 	var id string
-	if strings.Contains(statement, "RENAME COLUMN") {
-		f.renamed.Store(true)
-	}
-	if strings.HasPrefix(statement, "UNLOCK") && f.renamed.Load() && !f.faded.Load() {
+	switches := slices.ContainsFunc(statements, func(st string) bool { return strings.Contains(st, "RENAME COLUMN") })
+	if switches && slices.Contains(statements, "UNLOCK TABLES") && !f.faded.Load() {
 		if err := conn.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
 			return err
 		}
 	}
-	err := f.Session.Exec(ctx, conn, statement, b)
+	err := f.Session.Exec(ctx, conn, b, statements...)
 	if id == "" || err != nil {
 		return err
 	}

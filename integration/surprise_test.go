@@ -38,12 +38,20 @@ type watched struct {
 }
 
 // Exec finds the step that a statement is of. What is of none is the executor's own.
-func (s *watched) Exec(ctx context.Context, conn *sql.Conn, statement string, b executor.Bounds) error {
-	run := func(b executor.Bounds) error { return s.Session.Exec(ctx, conn, statement, b) }
-	if step := stepOf(s.plan, statement); step != nil {
-		return s.watch.around(ctx, conn, statement, step, b, run)
+func (s *watched) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, statements ...string) error {
+	for _, statement := range statements {
+		err := error(nil)
+		run := func(b executor.Bounds) error { return s.Session.Exec(ctx, conn, b, statement) }
+		if step := stepOf(s.plan, statement); step != nil {
+			err = s.watch.around(ctx, conn, statement, step, b, run)
+		} else {
+			err = run(b)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return run(b)
+	return nil
 }
 
 func stepOf(p *plan.Plan, statement string) *plan.Step {

@@ -61,18 +61,19 @@ func (b *bench) bypassing(t rapid.TB, statement string, args ...any) {
 }
 
 func (b *bench) inTx(bounds executor.Bounds, st plan.Statement, args ...any) error {
-	return b.inTxAll(bounds, []plan.Statement{st}, args...)
+	return b.inTxDo(bounds, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(b.ctx, st.SQL, args...)
+		return err
+	})
 }
 
-func (b *bench) inTxAll(bounds executor.Bounds, statements []plan.Statement, args ...any) error {
+func (b *bench) inTxDo(bounds executor.Bounds, do func(tx *sql.Tx) error) error {
 	tx, err := b.Session.Begin(b.ctx, b.conn, bounds)
 	if err != nil {
 		return err
 	}
-	for _, st := range statements {
-		if _, err := tx.ExecContext(b.ctx, st.SQL, args...); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
 }
@@ -146,13 +147,21 @@ func (b *bench) run(step plan.Step, mode plan.Mode, statements []plan.Statement)
 		Statement: time.Duration(step.StatementTimeoutMS) * time.Millisecond,
 	}
 	if mode == plan.InTx {
-		return b.inTxAll(bounds, statements)
+		bounds.Late = true
+		var texts []string
+		for _, st := range statements {
+			texts = append(texts, st.SQL)
+		}
+		return b.inTxDo(bounds, func(tx *sql.Tx) error { return b.Session.ExecTx(b.ctx, tx, texts...) })
+	}
+	if locks(statements, func(st plan.Statement) bool { return st.Locks }) != locks(statements, func(st plan.Statement) bool { return st.Unlocks }) {
+		b.t.Errorf("step %q: what is locked is not unlocked", step.Title)
 	}
 	for _, st := range statements {
 		if st.Probe != "" && b.yes(st.Probe) {
 			continue
 		}
-		if err := b.Session.Exec(b.ctx, b.conn, st.SQL, bounds); err != nil {
+		if err := b.Session.Exec(b.ctx, b.conn, bounds, st.SQL); err != nil {
 			return err
 		}
 		if st.Probe != "" && !b.yes(st.Probe) {
@@ -160,6 +169,15 @@ func (b *bench) run(step plan.Step, mode plan.Mode, statements []plan.Statement)
 		}
 	}
 	return nil
+}
+
+func locks(statements []plan.Statement, is func(plan.Statement) bool) (n int) {
+	for _, st := range statements {
+		if is(st) {
+			n++
+		}
+	}
+	return n
 }
 
 // yes asks a yes-or-no question on the pinned connection.

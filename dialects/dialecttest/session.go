@@ -193,7 +193,7 @@ func testReset(t *testing.T, h Harness) {
 		t.Fatal(err)
 	}
 	bounds := executor.Bounds{Lock: time.Second, Statement: time.Second, Bypass: true}
-	if err := b.Session.Exec(b.ctx, b.conn, "INSERT INTO people (id, name) VALUES (3, 'Ada Lovelace')", bounds); err != nil {
+	if err := b.Session.Exec(b.ctx, b.conn, bounds, "INSERT INTO people (id, name) VALUES (3, 'Ada Lovelace')"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.conn.ExecContext(b.ctx, "INSERT INTO people (id, name) VALUES (4, 'Ada Lovelace')"); err != nil {

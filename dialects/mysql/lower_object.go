@@ -176,7 +176,7 @@ func locked(tables []string, do []plan.Statement) []plan.Statement {
 	for i, t := range tables {
 		names[i] = quoteName(t)
 	}
-	return slices.Concat(stmts(lockTable(strings.Join(names, " WRITE, "))), do, stmts(stmt(unlockTables, "")))
+	return slices.Concat(stmts(lockTable(strings.Join(names, " WRITE, "))), do, stmts(unlock))
 }
 
 // inMode runs a statement that makes code under the mode that it shall have.

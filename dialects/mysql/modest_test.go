@@ -54,7 +54,7 @@ func TestRebuildsAreModestBesideOthers(t *testing.T) {
 		}
 		exec := func(statement string) {
 			t.Helper()
-			if err := b.s.Exec(t.Context(), conn, statement, executor.Bounds{Lock: time.Second}); err != nil {
+			if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: time.Second}, statement); err != nil {
 				t.Fatal(err)
 			}
 		}

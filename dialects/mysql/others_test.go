@@ -76,7 +76,7 @@ func TestOurStatementsAreCountedAsTheServerDoes(t *testing.T) {
 			if _, err := conn.ExecContext(t.Context(), "SELECT no_such_column FROM orders"); err == nil {
 				t.Fatal("there is such a column")
 			}
-			if err := b.s.Exec(t.Context(), conn, "ALTER TABLE orders COMMENT 'x'", executor.Bounds{Lock: time.Second}); err != nil {
+			if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: time.Second}, "ALTER TABLE orders COMMENT 'x'"); err != nil {
 				t.Fatal(err)
 			}
 			if err := b.s.Reset(t.Context(), conn); err != nil {

@@ -33,7 +33,7 @@ func TestRebuildWaitsWhileNobodyElseDoes(t *testing.T) {
 			}
 			done := make(chan error, 1)
 			begun, others := time.Now(), false
-			go func() { done <- b.s.Exec(t.Context(), conn, rebuild, executor.Bounds{Lock: 300 * time.Millisecond}) }()
+			go func() { done <- b.s.Exec(t.Context(), conn, executor.Bounds{Lock: 300 * time.Millisecond}, rebuild) }()
 			b.until("the rebuild waits", func() bool { w, _ := b.s.waits(t.Context(), id); return w != nothing })
 			if behind {
 				if _, err := b.db.ExecContext(t.Context(), "UPDATE t SET a = a + 1"); err != nil {

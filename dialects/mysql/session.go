@@ -86,6 +86,7 @@ func (e *engine) Open(ctx context.Context, url string, o dialects.Options) (dial
 func (s *session) configure(cfg *driver.Config) {
 	cfg.DialFunc = dialects.Dial
 	cfg.ParseTime = true
+	cfg.MultiStatements = true // what is done under a lock is one message
 	cfg.Loc = time.UTC
 	cfg.Logger = log.New(io.Discard, "", 0)
 	cfg.ConnectionAttributes = "program_name:" + strings.NewReplacer(",", " ", ":", " ").Replace(s.app)
@@ -189,46 +190,60 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 	return tx, nil
 }
 
+// ExecTx implements executor.Session.
+func (s *session) ExecTx(ctx context.Context, tx *sql.Tx, statements ...string) error {
+	_, err := tx.ExecContext(ctx, oneMessage(statements...))
+	return err
+}
+
 // Exec implements executor.Session.
-func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b executor.Bounds) error {
-	if err := onConn(conn, func(c *watchedConn) error { return c.begin(ctx, b) }); err != nil {
+func (s *session) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, statements ...string) error {
+	locked := false
+	err := onConn(conn, func(c *watchedConn) error {
+		locked = c.locked
+		return c.begin(ctx, b)
+	})
+	if err != nil {
 		return err
 	}
-	locked := false
-	err := onConn(conn, func(c *watchedConn) error { locked = c.locked; return nil })
-	switch patient := b.Lock > 0 && worksLong(statement); {
-	case err != nil:
-	case locked && s.engine.maria:
-		err = s.execSpared(ctx, conn, statement, b.Lock)
-	case patient:
-		err = s.execPatient(ctx, conn, statement, locked)
-	default:
-		_, err = conn.ExecContext(ctx, statement)
-	}
-	if err == nil {
-		err = s.holds(ctx, conn, statement)
+	if locked {
+		err = s.execLocked(ctx, conn, b.Lock, statements)
+	} else {
+		err = s.execEach(ctx, conn, b.Lock, statements)
 	}
 	return errors.Join(err, onConn(conn, func(c *watchedConn) error { c.patient = false; return c.end() }))
 }
 
-// execPatient runs a statement that may wait while nobody waits behind it.
-func (s *session) execPatient(ctx context.Context, conn *sql.Conn, statement string, locked bool) error {
-	wait := func(seconds time.Duration) error {
-		if err := onConn(conn, func(c *watchedConn) error { c.patient = seconds > 1; return nil }); err != nil {
+func (s *session) execEach(ctx context.Context, conn *sql.Conn, bound time.Duration, statements []string) error {
+	for _, statement := range statements {
+		var err error
+		switch {
+		case strings.HasPrefix(statement, "LOCK TABLES"):
+			err = s.lock(ctx, conn, statement)
+		case bound > 0 && worksLong(statement):
+			err = s.execPatient(ctx, conn, statement)
+		default:
+			_, err = conn.ExecContext(ctx, statement)
+		}
+		if err != nil {
 			return err
 		}
-		return lockWait(ctx, conn, seconds)
 	}
-	if err := wait(patientFor / time.Second); err != nil {
+	return nil
+}
+
+// execPatient runs a statement that may wait while nobody waits behind it.
+func (s *session) execPatient(ctx context.Context, conn *sql.Conn, statement string) error {
+	if err := onConn(conn, func(c *watchedConn) error { c.patient = true; return nil }); err != nil {
 		return err
 	}
-	if !locked { // or others would wait for the look, too
-		s.modest(ctx, conn)
+	if _, err := conn.ExecContext(ctx, lockWait(patientFor/time.Second)); err != nil {
+		return err
 	}
-	if _, err := conn.ExecContext(ctx, statement); err != nil {
-		return err // whoever goes on with this connection resets it
-	}
-	return wait(1)
+	s.modest(ctx, conn)
+	// Of what fails the rest is left: whoever goes on with this connection resets it.
+	_, err := conn.ExecContext(ctx, oneMessage(statement, lockWait(1)))
+	return err
 }
 
 // UndoCost implements executor.Session. InnoDB takes back change by change, which took

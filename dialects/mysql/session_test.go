@@ -133,7 +133,7 @@ func TestWorkIsNotTakenForWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close() //nolint:errcheck // it goes back to the pool
-		if err := b.s.Exec(t.Context(), conn, "DO SLEEP(1)", executor.Bounds{Lock: 100 * time.Millisecond}); err != nil {
+		if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: 100 * time.Millisecond}, "DO SLEEP(1)"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -155,20 +155,20 @@ func TestStatementsAreEnded(t *testing.T) {
 		b.exec("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 		const long = "UPDATE t SET id = id + SLEEP(20)"
 		begun := time.Now()
-		err = b.s.Exec(t.Context(), conn, long, executor.Bounds{Statement: 200 * time.Millisecond})
+		err = b.s.Exec(t.Context(), conn, executor.Bounds{Statement: 200 * time.Millisecond}, long)
 		if !errors.Is(err, errStatementTimeout) || b.s.Classify(err) != executor.Transient {
 			t.Errorf("after its time: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		if err := b.s.Exec(ctx, conn, long, executor.Bounds{Lock: time.Second}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := b.s.Exec(ctx, conn, executor.Bounds{Lock: time.Second}, long); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after its context's end: %v", err)
 		}
 		if took := time.Since(begun); took > 10*time.Second {
 			t.Errorf("it took %s", took)
 		}
 		// On MariaDB one that may still be opening its tables is not, whatever its bounds.
-		err = b.s.Exec(t.Context(), conn, "UPDATE t SET id = id + SLEEP(0.02)", executor.Bounds{Statement: time.Millisecond})
+		err = b.s.Exec(t.Context(), conn, executor.Bounds{Statement: time.Millisecond}, "UPDATE t SET id = id + SLEEP(0.02)")
 		if spared := err == nil; spared != b.d.maria || !spared && !errors.Is(err, errStatementTimeout) {
 			t.Errorf("with a bound of a millisecond: %v", err)
 		}
@@ -190,7 +190,7 @@ func TestBoundsUnderALock(t *testing.T) {
 		defer conn.Close() //nolint:errcheck // it goes back to the pool
 		exec := func(lock time.Duration, statement string) {
 			t.Helper()
-			if err := b.s.Exec(t.Context(), conn, statement, executor.Bounds{Lock: lock}); err != nil {
+			if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: lock}, statement); err != nil {
 				t.Fatal(err)
 			}
 		}

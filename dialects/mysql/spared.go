@@ -3,7 +3,9 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,21 +28,50 @@ func (d *dialect) spared(table, there string, ss ...plan.Statement) []plan.State
 	if !d.maria {
 		return ss
 	}
-	out := stmts(stmt(lockTables(quoteName(table)), there))
-	return append(append(out, ss...), stmt(unlockTables, ""))
+	lock := plan.Statement{SQL: lockTables(quoteName(table)), Probe: there, Locks: true}
+	return append(append(stmts(lock), ahead(ss)...), unlock)
 }
 
 const unlockTables = "UNLOCK TABLES"
 
+// unlock ends what lockTables begins.
+var unlock = plan.Statement{SQL: unlockTables, Unlocks: true}
+
 func lockTables(table string) string { return "LOCK TABLES " + table + " WRITE" }
 
-// execSpared runs a statement under LOCK TABLES, for as long as it has to wait for
-// others at most bound.
-func (s *session) execSpared(ctx context.Context, conn *sql.Conn, statement string, bound time.Duration) error {
+// lock takes a table lock. On MariaDB, what comes under it does not wait.
+func (s *session) lock(ctx context.Context, conn *sql.Conn, statement string) error {
+	if s.engine.maria {
+		statement = oneMessage(statement, lockWait(0))
+	}
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
+		return err
+	}
+	return onConn(conn, func(c *watchedConn) error { c.locked = true; return nil })
+}
+
+// execLocked runs statements under a table lock, in one message: those who wait for
+// the table do not wait for the network, too.
+func (s *session) execLocked(ctx context.Context, conn *sql.Conn, bound time.Duration, statements []string) error {
+	patient := bound > 0 && !s.engine.maria && slices.ContainsFunc(statements, worksLong)
+	if err := onConn(conn, func(c *watchedConn) error { c.patient = patient; return nil }); err != nil {
+		return err
+	}
+	unlocks := slices.Contains(statements, unlockTables)
 	for begun := time.Now(); ; {
-		_, err := conn.ExecContext(ctx, statement)
-		if number(err) != errLockWait || time.Since(begun) >= bound {
+		_, err := conn.ExecContext(ctx, oneMessage(s.underLock(statements, patient, unlocks)...))
+		if err == nil {
+			break
+		}
+		if !s.engine.maria || number(err) != errLockWait || time.Since(begun) >= bound {
 			return err
+		}
+		if len(statements) > 1 {
+			var done int
+			if asked := conn.QueryRowContext(ctx, "SELECT "+place).Scan(&done); asked != nil {
+				return errors.Join(err, asked)
+			}
+			statements = statements[done:]
 		}
 		select {
 		case <-ctx.Done():
@@ -48,26 +79,33 @@ func (s *session) execSpared(ctx context.Context, conn *sql.Conn, statement stri
 		case <-time.After(lockedAgain):
 		}
 	}
+	return onConn(conn, func(c *watchedConn) error { c.locked = !unlocks; return nil })
 }
 
-// holds remembers whether a statement that got through leaves tables locked. Under
-// that lock, statements on MariaDB do not wait.
-func (s *session) holds(ctx context.Context, conn *sql.Conn, statement string) error {
-	locked := strings.HasPrefix(statement, "LOCK TABLES")
-	if !locked && statement != unlockTables {
-		return nil
+// underLock writes between statements what execLocked, and who comes after them, needs.
+func (s *session) underLock(statements []string, patient, unlocks bool) (message []string) {
+	if patient {
+		message = append(message, lockWait(patientFor/time.Second))
 	}
-	if err := onConn(conn, func(c *watchedConn) error { c.locked = locked; return nil }); err != nil || !s.engine.maria {
-		return err
+	for i, st := range statements {
+		if s.engine.maria && len(statements) > 1 {
+			message = append(message, fmt.Sprintf("SET %s = %d", place, i))
+		}
+		message = append(message, st)
 	}
-	if locked {
-		return lockWait(ctx, conn, 0)
+	if patient || s.engine.maria && unlocks {
+		message = append(message, lockWait(1))
 	}
-	return lockWait(ctx, conn, 1)
+	return message
 }
+
+// place is how many statements of a message have been done.
+const place = "@migrate_place"
+
+// oneMessage is one of several statements.
+func oneMessage(statements ...string) string { return strings.Join(statements, ";\n") }
 
 // lockWait sets how long the connection's statements wait for tables, in seconds.
-func lockWait(ctx context.Context, conn *sql.Conn, seconds time.Duration) error {
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds))
-	return err
+func lockWait(seconds time.Duration) string {
+	return fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds)
 }

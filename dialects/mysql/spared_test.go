@@ -153,7 +153,7 @@ func (b *bench) carriedOutOnce(ctx context.Context, conn *sql.Conn, ss []plan.St
 				continue
 			}
 		}
-		if err := b.s.Exec(ctx, conn, s.SQL, executor.Bounds{Lock: 300 * time.Millisecond}); err != nil {
+		if err := b.s.Exec(ctx, conn, executor.Bounds{Lock: 300 * time.Millisecond}, s.SQL); err != nil {
 			return err
 		}
 	}

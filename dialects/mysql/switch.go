@@ -161,11 +161,17 @@ func (w *switcher) setDefaults() []plan.Statement {
 	return out
 }
 
-func (w *switcher) dropDefaults() []plan.Statement {
+// dropDefaults takes the defaults away again. back says that the names are old: until
+// then the tombstones have those of the grace.
+func (w *switcher) dropDefaults(back string) []plan.Statement {
 	var out []plan.Statement
 	for _, cs := range w.together() {
 		st, nullable := w.alterDefaults(cs, func(planner.Column) string { return "DROP DEFAULT" })
-		out = append(out, stmt(st, "SELECT "+nullable))
+		aside := make([]string, len(cs))
+		for i, c := range cs {
+			aside[i] = w.names[c.Name]
+		}
+		out = append(out, stmt(st, fmt.Sprintf("SELECT CASE WHEN (%s) THEN %s ELSE NOT (%s) END", back, nullable, w.p.allNullable(aside, false))))
 	}
 	return out
 }
@@ -280,7 +286,7 @@ func (w *switcher) forward() []plan.Statement {
 	if w.op.Grace != nil {
 		out = append(out, ahead(w.d.create(w.p, w.d.triggersOf(w.op.Grace)))...)
 	}
-	return append(out, stmt(unlockTables, ""))
+	return append(out, unlock)
 }
 
 // again puts triggers back that an interrupted run has dropped, unless it has got
@@ -311,9 +317,9 @@ func (w *switcher) back() []plan.Statement {
 	if w.op.Open != nil {
 		out = append(out, ahead(w.d.create(w.p, w.d.triggersOf(w.op.Open)))...)
 	}
-	out = append(out, w.dropDefaults()...)
+	out = append(out, ahead(w.dropDefaults(done))...)
 	out = append(out, w.d.setStandIns(w.op.Table.Ref.Name, w.d.standIns(w.op.Open))...)
-	return append(out, stmt(unlockTables, ""))
+	return append(out, unlock)
 }
 
 // ahead marks statements whose probes no other statement of the switch changes the
@@ -327,7 +333,7 @@ func ahead(ss []plan.Statement) []plan.Statement {
 }
 
 func lockTable(table string) plan.Statement {
-	return plan.Statement{SQL: lockTables(table), Holds: true}
+	return plan.Statement{SQL: lockTables(table), Locks: true, Holds: true}
 }
 
 // undoAfter carries over what was written while the names were old and the open

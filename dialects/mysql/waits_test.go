@@ -32,7 +32,7 @@ func TestWaits(t *testing.T) {
 		defer conn.Close() //nolint:errcheck // it goes back to the pool
 		ours := make(chan error, 1)
 		go func() {
-			ours <- b.s.Exec(t.Context(), conn, "UPDATE t SET a = 7 WHERE id = 1", executor.Bounds{Lock: 20 * time.Second})
+			ours <- b.s.Exec(t.Context(), conn, executor.Bounds{Lock: 20 * time.Second}, "UPDATE t SET a = 7 WHERE id = 1")
 		}()
 		var found []executor.Blocker
 		for deadline := time.Now().Add(15 * time.Second); len(found) == 0; {

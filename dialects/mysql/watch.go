@@ -64,6 +64,8 @@ type watch struct {
 	s      *session
 	id     int64
 	bounds executor.Bounds
+	// trip is how long a message and its answer take where the server has nothing to do.
+	trip time.Duration
 	// patient: it may wait while nobody waits behind it.
 	patient bool
 	// spared: it must not be ended; should it hang, its connection is given up.
@@ -101,7 +103,8 @@ func (w *watch) loop(ctx context.Context) {
 	}()
 	var expired <-chan time.Time
 	if w.bounds.Statement > 0 {
-		t := time.NewTimer(w.bounds.Statement)
+		// It is prepared, and then run.
+		t := time.NewTimer(w.bounds.Statement + 2*w.trip)
 		defer t.Stop()
 		expired = t.C
 	}

@@ -42,8 +42,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(errLacking, conn.Close())
 	}
 	full = &countedConn{fullConn: full, tally: &c.s.tally}
-	w := &watchedConn{fullConn: full, s: c.s}
-	if w.id, err = w.number(ctx); err != nil {
+	w := &watchedConn{fullConn: full, s: c.s, trip: time.Hour}
+	if err := w.timed(func() error { w.id, err = w.number(ctx); return err }); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	// That a server does not know a variable, because it is another than the URL
@@ -90,6 +90,8 @@ type watchedConn struct {
 	s      *session
 	id     int64
 	bounds *executor.Bounds
+	// trip is the shortest time that a message and its answer have taken.
+	trip time.Duration
 	// release ends the context of the last query, whose rows may be read still.
 	release context.CancelFunc
 	// impatient: the server waits for seconds only; locked: it has LOCK TABLES.
@@ -131,6 +133,14 @@ func (c *watchedConn) number(ctx context.Context) (int64, error) {
 	return id.Int64, func() error { err := id.Scan(row[0]); return err }()
 }
 
+// timed sends a message for which the server has nothing to do.
+func (c *watchedConn) timed(send func() error) error {
+	begun := time.Now()
+	err := send()
+	c.trip = min(c.trip, time.Since(begun))
+	return err
+}
+
 // begin prepares a transaction: its bounds, and the wish to be left alone by
 // the triggers.
 func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
@@ -146,7 +156,7 @@ func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
 	set := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient)
 	if set != c.set { // of statements under LOCK TABLES only the first has to
 		c.set = ""
-		if _, err := c.fullConn.ExecContext(ctx, set, nil); err != nil {
+		if err := c.timed(func() error { _, err := c.fullConn.ExecContext(ctx, set, nil); return err }); err != nil {
 			return err
 		}
 	}
@@ -331,7 +341,7 @@ func (c *watchedConn) guard(ctx context.Context, run func(context.Context) error
 	}
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.release = cancel
-	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, patient: c.patient, spared: c.locked && c.s.engine.maria, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
+	w := &watch{s: c.s, id: c.id, bounds: *c.bounds, trip: c.trip, patient: c.patient, spared: c.locked && c.s.engine.maria, giveUp: cancel, done: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop(ctx)
 	err := run(inner)
 	if cause := w.stop(); cause != nil && (err != nil || c.inTx) {

@@ -66,7 +66,7 @@ func (w *world) do(statements []plan.Statement) error {
 		if st.Probe != "" && text(w, w.session.DB(), st.Probe) == "true" {
 			continue
 		}
-		if err := w.session.Exec(w.Context(), conn, st.SQL, executor.Bounds{}); err != nil {
+		if err := w.session.Exec(w.Context(), conn, executor.Bounds{}, st.SQL); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -180,7 +181,7 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
 	query, args := configure(b, true)
-	if b.Bypass {
+	if b.Bypass || b.Late {
 		// A piece of a walk carries its checkpoint: a crash of the server that loses
 		// the one loses the other, and the piece is done again. What says that the
 		// walk is finished is written later, and waits for the log.
@@ -192,15 +193,27 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 	return tx, nil
 }
 
-// Exec runs one statement outside a transaction. The settings are the
-// session's for that long; a connection that a cancelled statement has cost is
-// closed by the driver, and its settings with it.
-func (s *session) Exec(ctx context.Context, conn *sql.Conn, statement string, b executor.Bounds) error {
+// ExecTx implements executor.Session.
+func (s *session) ExecTx(ctx context.Context, tx *sql.Tx, statements ...string) error {
+	_, err := tx.ExecContext(ctx, strings.Join(statements, ";\n"), pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+// Exec implements executor.Session. The settings are the session's for that long; a
+// connection that a cancelled statement has cost is closed by the driver, and its
+// settings with it. No step here locks a table beyond a statement outside of a
+// transaction, and in one message several would be one.
+func (s *session) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, statements ...string) error {
 	query, args := configure(b, false)
 	if _, err := conn.ExecContext(ctx, query, args...); err != nil {
 		return fmt.Errorf("setting the statement's bounds: %w", err)
 	}
-	_, err := conn.ExecContext(ctx, statement, pgx.QueryExecModeSimpleProtocol)
+	var err error
+	for _, statement := range statements {
+		if _, err = conn.ExecContext(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			break
+		}
+	}
 	if ctx.Err() != nil {
 		return err
 	}

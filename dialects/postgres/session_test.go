@@ -274,19 +274,19 @@ func TestBounds(t *testing.T) {
 	if after := ask(); after != "0 0" {
 		t.Errorf("after the transaction: %q", after)
 	}
-	if err := s.Exec(t.Context(), conn, "CREATE TABLE kept AS "+show, bounds); err != nil {
+	if err := s.Exec(t.Context(), conn, bounds, "CREATE TABLE kept AS "+show); err != nil {
 		t.Fatal(err)
 	}
 	if got := text(t, s.DB(), "SELECT * FROM kept"); got != "300ms 1500ms on" {
 		t.Errorf("during a statement: %q", got)
 	}
-	if err := s.Exec(t.Context(), conn, "SELECT pg_sleep(60)", executor.Bounds{Statement: 100e6}); s.Classify(err) != executor.Other || err == nil {
+	if err := s.Exec(t.Context(), conn, executor.Bounds{Statement: 100e6}, "SELECT pg_sleep(60)"); s.Classify(err) != executor.Other || err == nil {
 		t.Errorf("a statement that takes too long: %v", err)
 	}
 	if after := ask(); after != "0 0" {
 		t.Errorf("after the statements: %q", after)
 	}
-	if err := s.Exec(t.Context(), conn, "CREATE TABLE kept (a int)", bounds); s.Classify(err) != executor.Exists {
+	if err := s.Exec(t.Context(), conn, bounds, "CREATE TABLE kept (a int)"); s.Classify(err) != executor.Exists {
 		t.Errorf("a table that is there: %v", err)
 	}
 }

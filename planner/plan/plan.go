@@ -111,10 +111,15 @@ type Statement struct {
 	// is left for it to be of use to, as a lock to what is there already. Empty:
 	// the statement may be repeated without harm. Used in mode Each only.
 	Probe string `json:"probe,omitempty"`
-	// Holds: it takes a lock that makes one instant of what follows in the step.
-	// Where that is cut off, the step is undone before it is tried again.
+	// Locks: it locks a table until the statement that Unlocks it. What is between
+	// them goes to the server in one message, as far as it has no probes to ask first.
+	// A probe of this statement that is true speaks for all of them.
+	Locks   bool `json:"locks,omitempty"`
+	Unlocks bool `json:"unlocks,omitempty"`
+	// Holds: that lock makes one instant of what follows in the step. Where it is
+	// cut off, the step is undone before it is tried again.
 	Holds bool `json:"holds,omitempty"`
-	// Ahead: right before that lock, the probe says what it says in its place.
+	// Ahead: right before the lock, the probe says what it says in its place.
 	Ahead bool `json:"ahead,omitempty"`
 }
 

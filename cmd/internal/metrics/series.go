@@ -80,7 +80,7 @@ func newSeries(r prometheus.Registerer, command string) *series {
 	s.lockWaitSeconds = s.counter(r, "migrate_lock_wait_seconds_total", "How long there was something that waited for the lock.", lock...)
 	s.blockersEnded = s.counter(r, "migrate_blockers_total", "Sessions that were long in the way of a lock, and were ended or left alone (--kill-blockers-after).", "migration", "result")
 	s.leaseWaiting = s.gauge(r, "migrate_lease_waiting", "1 while another migrate is at work on the database and this one waits for it, else 0.")
-	s.rewinds = s.counter(r, "migrate_rewinds_total", "How often the database had lost what it had said was safe, as in a failover to a replica that was behind.")
+	s.rewinds = s.counter(r, "migrate_rewinds_total", "How often the database had lost what it had committed, as in a crash, or a failover to a replica that was behind.")
 	s.leaseWaiting.with().Set(0)
 	s.rewinds.with().Add(0)
 	return s

@@ -64,7 +64,7 @@ func (r *Reporter) Report(event executor.Event) {
 	case executor.BlockerEnded:
 		r.blockerEnded(e)
 	case executor.Rewound:
-		r.log.Warn("the database has lost what it had said was safe (a failover to a replica that was behind?); going on from what is there")
+		r.log.Warn("the database has lost what it had committed (a crash, or a failover to a replica that was behind?); going on from what is there")
 	case executor.LeaseWait:
 		r.leaseWait(e)
 	case executor.Progress:

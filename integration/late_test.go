@@ -1,0 +1,173 @@
+package integration
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/integration/servers"
+	"github.com/expandcontract/migrate/integration/throwaway"
+)
+
+// late_test.go is about commits on PostgreSQL that let locks go before they are safe.
+
+// needsPostgres skips where none is to be tested.
+func needsPostgres(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a database server: left out by -short")
+	}
+	if !slices.Contains(servers.Engines(), servers.Postgres) {
+		t.Skip("only PostgreSQL's commits can be late")
+	}
+}
+
+// reporter is a function that reports are made to.
+type reporter func(executor.Event)
+
+func (r reporter) Report(e executor.Event) { r(e) }
+
+// TestSlowStandby: commits wait for a standby that does not answer for a while. Who
+// reads the table that is switched does not.
+func TestSlowStandby(t *testing.T) {
+	t.Parallel()
+	needsPostgres(t)
+	const slow = 2 * time.Second
+	_, serverURL := container(t, servers.Postgres, nil, []string{"postgres", "-c", "fsync=off"})
+	w := newWorld(t, &servers.Database{Engine: servers.Postgres, URL: serverURL, AdminURL: serverURL, Name: "postgres"})
+	fillUsers(t, w, 10)
+	f := file("0007_split_name", splitName(w))
+	state, err := w.migrate(t, executor.Options{}).expand(t.Context(), f)
+	reaches(t, executor.Open, state, err)
+
+	standby := func(name string) {
+		exact(t, w.db, "ALTER SYSTEM SET synchronous_standby_names = '"+name+"'", "SELECT pg_reload_conf()")
+	}
+	var back sync.WaitGroup
+	defer back.Wait()
+	stood := 0
+	h := w.migrate(t, executor.Options{
+		Overrides: map[string]string{"flag-full": "test", "soaked": "test"},
+		Reporter: reporter(func(e executor.Event) {
+			if s, ok := e.(executor.StepStarted); ok && s.Step.Lock.Mode == "ACCESS EXCLUSIVE" {
+				stood++
+				standby("nobody")
+				time.Sleep(200 * time.Millisecond) // the server reads it within a moment
+				back.Go(func() {
+					time.Sleep(slow)
+					standby("")
+				})
+			}
+		}),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	worst := make(chan time.Duration, 1)
+	go func() {
+		var most time.Duration
+		for ctx.Err() == nil {
+			begun := time.Now()
+			if _, err := w.db.ExecContext(ctx, "SELECT email FROM users WHERE id = 1"); err != nil && ctx.Err() == nil {
+				t.Errorf("reading: %v", err)
+			}
+			most = max(most, time.Since(begun))
+			time.Sleep(5 * time.Millisecond)
+		}
+		worst <- most
+	}()
+	state, err = h.Contract(t.Context(), f.Name, nil)
+	reaches(t, executor.Done, state, err)
+	cancel()
+	if most := <-worst; most > slow/2 {
+		t.Errorf("a reader waited for %s", most)
+	}
+	if stood == 0 {
+		t.Error("no step locks the table: that shows nothing")
+	}
+}
+
+// TestLateCommitsAreLost: a server that dies right after a step's commit has lost it.
+// That is noticed, and the step done again.
+func TestLateCommitsAreLost(t *testing.T) {
+	t.Parallel()
+	needsPostgres(t)
+	s, err := throwaway.Start(t.Context(), servers.Postgres, throwaway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stopping the server: %v", err)
+		}
+	})
+	f := fragile{s}
+	exact(t, openURL(t, s.URL()), "ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
+	files := map[string]string{"0008_double": addB}
+	contract := []string{"contract", "0008_double", "--override", "soaked=test", "--grace", "0s"}
+
+	quiet := f.database(t, "quiet")
+	c := quiet.cli(t, files)
+	c.run(t, 0, "expand")
+	c.run(t, 0, "flag", "set", "0008_double", "full")
+	c.run(t, 0, contract...)
+
+	w := f.database(t, "disturbed")
+	c = w.cli(t, files)
+	lost := 0
+	// Of each command, the first step whose commit nobody has made safe yet.
+	for _, args := range [][]string{{"expand", "0008_double"}, contract} {
+		done := "SELECT count(*) FROM migrate.journal WHERE event = 'done' AND step LIKE '" + args[0] + "-%'"
+		var mu sync.Mutex
+		killed := false
+		direct := c.url
+		_, c.url = newProxy(t, w.URL, 0, func(int) {
+			mu.Lock()
+			defer mu.Unlock()
+			if killed {
+				return
+			}
+			var there bool
+			if w.db.QueryRowContext(t.Context(), "SELECT to_regclass('migrate.journal') IS NOT NULL").Scan(&there) != nil || !there || w.number(t, done) == 0 {
+				return
+			}
+			killed = true
+			if err := f.Kill(); err != nil {
+				t.Error(err)
+			}
+		})
+		p := c.start(t, args...)
+		c.url = direct
+		eventually(t, "the server to be killed", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return killed || !p.running()
+		})
+		if err := f.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		code := p.wait()
+		t.Logf("%s exits %d: %s", args[0], code, p.stderr.String())
+		if strings.Contains(p.stderr.String(), "has lost") {
+			lost++
+		}
+		if code != 0 {
+			c.run(t, 0, append(args, "--wait", "1m")...)
+		}
+		c.run(t, 0, "flag", "set", "0008_double", "full")
+	}
+	if lost == 0 {
+		t.Error("no commit was lost: that shows nothing")
+	}
+	if state := c.status(t, "0008_double").State; state != executor.Done {
+		t.Errorf("the migration ends in %s, want done", state)
+	}
+	if diff := cmp.Diff(quiet.end(t), w.end(t)); diff != "" {
+		t.Errorf("the end differs (-undisturbed +killed):\n%s", diff)
+	}
+}
