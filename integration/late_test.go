@@ -124,25 +124,35 @@ func TestLateCommitsAreLost(t *testing.T) {
 	for _, args := range [][]string{{"expand", "0008_double"}, contract} {
 		done := "SELECT count(*) FROM migrate.journal WHERE event = 'done' AND step LIKE '" + args[0] + "-%'"
 		var mu sync.Mutex
+		var started *process
 		killed := false
 		direct := c.url
 		_, c.url = newProxy(t, w.URL, 0, func(int) {
 			mu.Lock()
 			defer mu.Unlock()
-			if killed {
+			// Asked at each message before, it would be what a walk gives way to.
+			if killed || started == nil || !strings.Contains(started.said(), args[0]+"ing") {
 				return
 			}
-			var there bool
-			if w.db.QueryRowContext(t.Context(), "SELECT to_regclass('migrate.journal') IS NOT NULL").Scan(&there) != nil || !there || w.number(t, done) == 0 {
-				return
+			var n int
+			if w.db.QueryRowContext(t.Context(), done).Scan(&n) != nil || n == 0 {
+				return // not there yet, or not answering
 			}
 			killed = true
 			if err := f.Kill(); err != nil {
 				t.Error(err)
 			}
 		})
+		mu.Lock()
 		p := c.start(t, args...)
+		started = p
+		mu.Unlock()
 		c.url = direct
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("%s: %s", args[0], p.said())
+			}
+		})
 		eventually(t, "the server to be killed", func() bool {
 			mu.Lock()
 			defer mu.Unlock()

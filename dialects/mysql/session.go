@@ -192,6 +192,9 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 
 // ExecTx implements executor.Session.
 func (s *session) ExecTx(ctx context.Context, tx *sql.Tx, statements ...string) error {
+	if len(statements) == 0 {
+		return nil
+	}
 	_, err := tx.ExecContext(ctx, oneMessage(statements...))
 	return err
 }
