@@ -121,7 +121,7 @@ func (r *run) record(ctx context.Context, do func(tx *sql.Tx) error) error {
 // commit ends a transaction that leaves a receipt. The caller holds the receipts' mutex.
 func (r *run) commit(ctx context.Context, tx *sql.Tx, point string) error {
 	number := r.lease.receipts.next()
-	if err := r.lease.sign(ctx, tx, number); err != nil {
+	if err := r.lease.seal(ctx, tx, number); err != nil {
 		return err
 	}
 	crashpoint(point + "before the commit")

@@ -163,11 +163,13 @@ func (l *lease) heartbeat(ctx context.Context) {
 	}
 }
 
-// renew is one heartbeat.
+// renew is one heartbeat. It says that we live, and need not be safe: were it to wait
+// for a slow standby, a step that asks for the lease would wait for it, and the app for
+// the step.
 func (l *lease) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
 	defer cancel()
-	n, err := l.st.exec(ctx, l.st.db, fmt.Sprintf(`UPDATE {lease} SET expires_at = {now+%d} WHERE id = 1 AND token = ?`, int(leaseTTL.Seconds())), l.token)
+	n, err := l.st.exec(ctx, l.st.db, fmt.Sprintf(`UPDATE {lease} SET expires_at = {now+%d} WHERE id = 1 AND token = ? AND {late}`, int(leaseTTL.Seconds())), l.token)
 	if err == nil && n != 1 {
 		return ErrLeaseLost
 	}
@@ -207,9 +209,9 @@ func (l *lease) fence(ctx context.Context, tx *sql.Tx) error {
 	return checking(err)
 }
 
-// sign is fence, and leaves a receipt, in one message: what the transaction has
+// seal is fence, and leaves a receipt, in one message: what the transaction has
 // locked is locked for so long.
-func (l *lease) sign(ctx context.Context, tx *sql.Tx, number int64) error {
+func (l *lease) seal(ctx context.Context, tx *sql.Tx, number int64) error {
 	held, args := l.held()
 	// The sum is of the token's type, which a parameter alone has not.
 	n, err := l.st.exec(ctx, tx, `INSERT INTO {receipts} (token, number) SELECT token, token * 0 + ? `+held+` {share}`, append([]any{number}, args...)...)

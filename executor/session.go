@@ -190,6 +190,9 @@ type Layout struct {
 	Flags flags.Tables
 	// ForShare ends a SELECT that keeps its rows from changing until commit.
 	ForShare string
+	// Late is a condition, true, that makes the statement's own commit late, as
+	// Bounds.Late does a transaction's.
+	Late string
 }
 
 // Types are the column types of the executor's own tables.

@@ -189,6 +189,8 @@ func (l Layout) word(w string) string {
 		return l.Now
 	case "share":
 		return l.ForShare
+	case "late":
+		return l.Late
 	}
 	if secs, ok := strings.CutPrefix(w, "now+"); ok {
 		return l.AddSeconds(l.Now, secs)

@@ -16,12 +16,14 @@ func testLayout() Layout {
 		AddSeconds:   func(at, s string) string { return at + " plus " + s },
 		SecondsSince: func(at string) string { return "since(" + at + ")" },
 		ForShare:     "FOR SHARE",
+		Late:         "late()",
 	}
 }
 
 func TestSQLText(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
+		"UPDATE {lease} SET a = 1 WHERE {late}":               "UPDATE own.lease SET a = 1 WHERE late()",
 		"SELECT a FROM {lease} WHERE x = ? AND y = ? {share}": "SELECT a FROM own.lease WHERE x = $1 AND y = $2 FOR SHARE",
 		"{key} {text} {time} {double} {serial}":               "K T TS D S",
 		"SELECT {age opened_at}, {now}, {now+15}":             "SELECT since(opened_at), clock(), clock() plus 15",

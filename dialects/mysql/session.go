@@ -141,6 +141,7 @@ func (s *session) Layout() executor.Layout {
 			return "(TIMESTAMPDIFF(MICROSECOND, " + instant + ", SYSDATE(6)) / 1000000e0)"
 		},
 		ForShare: "LOCK IN SHARE MODE",
+		Late:     "TRUE",
 	}
 }
 

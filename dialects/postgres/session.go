@@ -106,6 +106,7 @@ func (s *session) Layout() executor.Layout {
 		SecondsSince: func(instant string) string { return "extract(epoch FROM clock_timestamp() - " + instant + ")::float8" },
 		Flags:        flags.InSchema(ourSchema),
 		ForShare:     "FOR SHARE",
+		Late:         "pg_catalog.set_config('synchronous_commit', 'off', true) IS NOT NULL",
 	}
 }
 
