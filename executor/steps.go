@@ -215,14 +215,14 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 		st := stmts[0]
 		stmts = stmts[1:]
 		var under []plan.Statement
-		if st.Locks {
-			n := slices.IndexFunc(stmts, func(st plan.Statement) bool { return st.Unlocks }) + 1
-			under, stmts = stmts[:n], stmts[n:]
+		locks := st.Locks || st.Holds
+		if locks {
+			under, stmts = untilUnlocked(stmts)
 		}
 		there, err := r.there(ctx, st)
 		switch {
 		case err != nil || there:
-		case st.Locks:
+		case locks:
 			err = r.locking(ctx, s, st, under, action, &holds)
 		default:
 			if err = r.lease.still(ctx); err == nil {
@@ -240,6 +240,16 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 		}
 	}
 	return r.record(ctx, func(tx *sql.Tx) error { return r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")) })
+}
+
+// untilUnlocked cuts what is done under a lock from what comes behind it. In plans that
+// were stored before statements said that they unlock, a lock is held to the step's end.
+func untilUnlocked(stmts []plan.Statement) (under, behind []plan.Statement) {
+	n := slices.IndexFunc(stmts, func(st plan.Statement) bool { return st.Unlocks }) + 1
+	if n == 0 {
+		n = len(stmts)
+	}
+	return stmts[:n], stmts[n:]
 }
 
 // locking locks a table and runs what is to be done under that lock. The app waits

@@ -88,18 +88,24 @@ func eachAlone(t *testing.T, test func(t *testing.T, s fragile)) {
 	for _, engine := range servers.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			s, err := throwaway.Start(t.Context(), engine, throwaway.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := s.Stop(); err != nil {
-					t.Errorf("stopping the server: %v", err)
-				}
-			})
-			test(t, fragile{s})
+			test(t, alone(t, engine))
 		})
 	}
+}
+
+// alone starts a server of the test's own.
+func alone(t *testing.T, engine string) fragile {
+	t.Helper()
+	s, err := throwaway.Start(t.Context(), engine, throwaway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stopping the server: %v", err)
+		}
+	})
+	return fragile{s}
 }
 
 // contracting starts a contract through a proxy. asked is called, by one at a

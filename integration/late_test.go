@@ -14,19 +14,18 @@ import (
 	"github.com/expandcontract/migrate/executor"
 	"github.com/expandcontract/migrate/integration/load"
 	"github.com/expandcontract/migrate/integration/servers"
-	"github.com/expandcontract/migrate/integration/throwaway"
 )
 
 // late_test.go is about commits on PostgreSQL that let locks go before they are safe.
 
 // needsPostgres skips where none is to be tested.
-func needsPostgres(t *testing.T) {
+func needsPostgres(t *testing.T, why string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a database server: left out by -short")
 	}
 	if !slices.Contains(servers.Engines(), servers.Postgres) {
-		t.Skip("only PostgreSQL's commits can be late")
+		t.Skip(why)
 	}
 }
 
@@ -39,7 +38,7 @@ func (r reporter) Report(e executor.Event) { r(e) }
 // reads the table that is switched does not.
 func TestSlowStandby(t *testing.T) {
 	t.Parallel()
-	needsPostgres(t)
+	needsPostgres(t, "only PostgreSQL's commits can be late")
 	// The lease is renewed meanwhile, too.
 	const renewed, slow = 4 * time.Second, 2 * time.Second
 	_, serverURL := container(t, servers.Postgres, nil, []string{"postgres", "-c", "fsync=off"})
@@ -91,18 +90,9 @@ func TestSlowStandby(t *testing.T) {
 // That is noticed, and the step done again.
 func TestLateCommitsAreLost(t *testing.T) {
 	t.Parallel()
-	needsPostgres(t)
-	s, err := throwaway.Start(t.Context(), servers.Postgres, throwaway.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Errorf("stopping the server: %v", err)
-		}
-	})
-	f := fragile{s}
-	exact(t, openURL(t, s.URL()), "ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
+	needsPostgres(t, "only PostgreSQL's commits can be late")
+	f := alone(t, servers.Postgres)
+	exact(t, openURL(t, f.URL()), "ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
 	files := map[string]string{"0008_double": addB}
 	contract := []string{"contract", "0008_double", "--override", "soaked=test", "--grace", "0s"}
 

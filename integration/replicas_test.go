@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -380,12 +379,7 @@ func (p *pair) vanishes(t *testing.T) {
 // An autovacuum at the table holds, if that is asked for.
 func TestAutovacuumHoldsABackfill(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("needs a database server: left out by -short")
-	}
-	if !slices.ContainsFunc(servers.Matrix(), func(target servers.Target) bool { return target.Engine == servers.Postgres }) {
-		t.Skip("only PostgreSQL has an autovacuum")
-	}
+	needsPostgres(t, "only PostgreSQL has an autovacuum")
 	_, serverURL := container(t, servers.Postgres, nil, []string{"postgres", "-c", "fsync=off", "-c", "autovacuum_naptime=1s"})
 	w := newWorld(t, &servers.Database{Engine: servers.Postgres, URL: serverURL, AdminURL: serverURL, Name: "postgres"})
 	bigTable(t, w, 20_000)

@@ -185,7 +185,8 @@ func (s *session) Begin(ctx context.Context, conn *sql.Conn, b executor.Bounds) 
 	if b.Bypass || b.Late {
 		// A piece of a walk carries its checkpoint: a crash of the server that loses
 		// the one loses the other, and the piece is done again. What says that the
-		// walk is finished is written later, and waits for the log.
+		// walk is finished is written later, and waits for the log. So it is with a
+		// step and its journal entry, whose locks go sooner by it.
 		query += ", set_config('synchronous_commit', 'off', true)"
 	}
 	if _, err := tx.ExecContext(ctx, query, args...); err != nil {
