@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 )
 
@@ -109,7 +108,7 @@ func (s *steering) met(rate float64, err error) {
 	defer s.mu.Unlock()
 	if err != nil {
 		if !s.company.known {
-			s.giveWay("it cannot be measured whether others are at work: " + oneLine(s.e.s.Redact(err)))
+			s.giveWay(unmeasured(s.e.s.Redact(err)))
 		}
 		return
 	}
@@ -120,7 +119,7 @@ func (s *steering) met(rate float64, err error) {
 	}
 	why := ""
 	if s.company.atWork {
-		why = fmt.Sprintf("others run about %.0f statements/s", mean)
+		why = atWork(mean)
 	}
 	s.giveWay(why)
 }

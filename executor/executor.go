@@ -23,6 +23,9 @@ type Options struct {
 	// LockHold is for how long a table may be locked for several changes of its
 	// definition, by what as many take on a table of ours right before; default 150ms.
 	LockHold time.Duration
+	// LockRest is how long tables are let alone after a lock, at most, while others use
+	// the server: a hundred times as long as the lock took; 0: not at all. See rest.go.
+	LockRest time.Duration
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// step's lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
@@ -112,6 +115,7 @@ type run struct {
 	cut map[string]bool
 	// locked are the steps that have had a lock for more than one statement.
 	locked map[string]bool
+	held   time.Duration // since the last rest, for which others may have waited for steps
 }
 
 // underLease prepares the tables, takes the lease, and does the work.

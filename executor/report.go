@@ -60,6 +60,15 @@ type (
 	// Rewound says that the database has lost what it had committed, and that
 	// the work goes on from what is there.
 	Rewound struct{}
+	// Rests says that a table is let alone after a step had it locked for a while: not
+	// all of Held, perhaps, and there are others at work on the server (Why).
+	Rests struct {
+		Migration  string
+		Step       string
+		Object     string
+		Held, Rest time.Duration
+		Why        string
+	}
 	// LeaseWait says that another executor is at work.
 	LeaseWait struct {
 		Holder string
@@ -126,6 +135,7 @@ func (StepDone) event()      {}
 func (LockWait) event()      {}
 func (BlockerEnded) event()  {}
 func (Rewound) event()       {}
+func (Rests) event()         {}
 func (LeaseWait) event()     {}
 func (Progress) event()      {}
 func (Throttled) event()     {}

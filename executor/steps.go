@@ -34,7 +34,7 @@ func (r *run) do(ctx context.Context, s plan.Step) error {
 	}
 	r.known[s.ID] = stepState{actionDo, eventDone}
 	r.r.Report(StepDone{Migration: r.rec.Name, Step: s, Took: time.Since(begun), Rows: rows})
-	return nil
+	return r.rest(ctx, s)
 }
 
 // undo reverses a step, unless it never happened or has been undone.
@@ -54,7 +54,7 @@ func (r *run) undo(ctx context.Context, s plan.Step) error {
 	}
 	r.known[s.ID] = stepState{actionUndo, eventDone}
 	r.r.Report(StepDone{Migration: r.rec.Name, Step: s, Undo: true, Took: time.Since(begun)})
-	return nil
+	return r.rest(ctx, s)
 }
 
 func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
@@ -184,6 +184,7 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
 		return err
 	}
+	defer r.holding(time.Now())
 	if err := r.s.ExecTx(ctx, tx, texts(stmts)...); err != nil {
 		return err
 	}
@@ -226,7 +227,9 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 			err = r.locking(ctx, s, st, under, action, &holds)
 		default:
 			if err = r.lease.still(ctx); err == nil {
+				begun := time.Now()
 				err = r.oneMessage(ctx, s, bounds(s), st)
+				r.holding(begun)
 			}
 		}
 		if err != nil {
@@ -266,6 +269,7 @@ func (r *run) locking(ctx context.Context, s plan.Step, lock plan.Statement, und
 	if err != nil {
 		return err
 	}
+	defer r.holding(time.Now())
 	if err := r.oneMessage(ctx, s, b, lock); err != nil {
 		return err
 	}

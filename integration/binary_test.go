@@ -137,7 +137,7 @@ func (c *cli) start(t *testing.T, args ...string) *process {
 	}
 	p.cmd = exec.Command(path, args...) //nolint:gosec,noctx // the test's own arguments; ended by the cleanup
 	p.cmd.Dir = c.dir
-	p.cmd.Env = append(append(os.Environ(), "MIGRATE_DATABASE_URL="+c.url), c.env...)
+	p.cmd.Env = append(append(os.Environ(), "MIGRATE_DATABASE_URL="+c.url, "MIGRATE_LOCKS_REST=0s"), c.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,8 @@ is over to purge what was kept.
 
 On MySQL and MariaDB a table's final shape takes several changes under one lock.
 They are rehearsed first, on a table of migrate's own, and wait for a better
-moment while the server takes longer for them than --lock-hold.
+moment while the server takes longer for them than --lock-hold. After a lock the
+table is let alone for a while if others use the server (--lock-rest).
 
 A gate that does not pass leaves its migration as it is: exit code 3 when one
 blocks, 4 when one is inconclusive.`,

@@ -38,7 +38,8 @@ shapes are live and equal and versions of the app may roll either way. What only
 widens the schema is done then.
 
 It may be interrupted or killed at any moment, and goes on from there when it is
-run again. No lock is waited for longer than --lock-timeout at a time.
+run again. No lock is waited for longer than --lock-timeout at a time, and after
+one the table is let alone for a while if others use the server (--lock-rest).
 
 A row that cannot be converted stops the backfill, unless --max-failures lets it
 set such rows aside: then it fills all others, lists the keys of those that fail
@@ -48,6 +49,7 @@ it again when they are repaired. Where planning has found such rows already,
 		Example: example(`
 			migrate expand
 			migrate expand 0007_split_name --workers 4
+			migrate expand --lock-rest 0s
 			migrate expand --metrics-file /var/lib/node_exporter/migrate.prom
 			migrate expand --plan plan.json
 			migrate expand --override 'flag-off=the flag is shared with a live feature'`),

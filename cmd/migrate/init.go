@@ -72,6 +72,7 @@ metrics:
 locks:
   # timeout: 300ms
   # deadline: 10m
+  # rest: 3s         # between locks, at most, while others use the server; 0s: none
 
 flags:
   # source: table    # or env, or flagd with a file

@@ -67,7 +67,7 @@ type runOptions struct {
 // executor makes the executor of this run.
 func (t *target) executor(o runOptions) *executor.Executor {
 	return executor.New(t.session, executor.Options{
-		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline, LockHold: t.config.LockHold,
+		Holder: holder(), Wait: t.config.LeaseWait, LockDeadline: t.config.LockDeadline, LockHold: t.config.LockHold, LockRest: t.config.LockRest,
 		KillBlockersAfter: t.config.KillBlockersAfter,
 		Workers:           t.config.Workers, ChunkTarget: t.config.ChunkTarget, RowsPerSecond: float64(t.config.RowsPerSecond), MaxFailures: t.config.MaxFailures,
 		Throttle: t.throttle, VerifyOn: o.verifyOn, Flags: t.flags(),

@@ -37,7 +37,11 @@ type countedConn struct {
 
 // ExecContext implements driver.ExecerContext.
 func (c *countedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
-	err = c.tally.count(1, func() error {
+	n, several := ctx.Value(inMessage{}).(int)
+	if !several {
+		n = 1
+	}
+	err = c.tally.count(int64(n), func() error {
 		res, err = c.fullConn.ExecContext(ctx, query, args)
 		return err
 	})

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -79,6 +80,17 @@ func TestOurStatementsAreCountedAsTheServerDoes(t *testing.T) {
 			if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: time.Second}, "ALTER TABLE orders COMMENT 'x'"); err != nil {
 				t.Fatal(err)
 			}
+			for _, message := range [][]string{
+				{"LOCK TABLES orders WRITE"},
+				{"ALTER TABLE orders COMMENT 'y'", "ALTER TABLE orders COMMENT ''", unlockTables}, // at once
+			} {
+				if err := b.s.Exec(t.Context(), conn, executor.Bounds{Lock: time.Second}, message...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			transaction(executor.Bounds{}, func(tx *sql.Tx) error {
+				return errors.Join(b.s.ExecTx(t.Context(), tx, "UPDATE orders SET n = 1", "UPDATE orders SET n = 2", "DELETE FROM orders WHERE id > 100"), tx.Commit())
+			})
 			if err := b.s.Reset(t.Context(), conn); err != nil {
 				t.Fatal(err)
 			}

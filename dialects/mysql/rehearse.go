@@ -23,7 +23,7 @@ func (s *session) Rehearse(ctx context.Context, n int, most time.Duration) (time
 		changes = append(changes, fmt.Sprintf("ALTER TABLE %s COMMENT = %s", table, quoteString(comment)))
 	}
 	begun := time.Now()
-	_, err := s.db.ExecContext(ctx, oneMessage(changes...))
+	err := execMessage(ctx, s.db, changes...)
 	took := time.Since(begun)
 	if number(err) == errLockWait {
 		return max(took, most+1), nil

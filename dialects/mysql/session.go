@@ -196,8 +196,7 @@ func (s *session) ExecTx(ctx context.Context, tx *sql.Tx, statements ...string) 
 	if len(statements) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, oneMessage(statements...))
-	return err
+	return execMessage(ctx, tx, statements...)
 }
 
 // Exec implements executor.Session.
@@ -246,8 +245,7 @@ func (s *session) execPatient(ctx context.Context, conn *sql.Conn, statement str
 	}
 	s.modest(ctx, conn)
 	// Of what fails the rest is left: whoever goes on with this connection resets it.
-	_, err := conn.ExecContext(ctx, oneMessage(statement, lockWait(1)))
-	return err
+	return execMessage(ctx, conn, statement, lockWait(1))
 }
 
 // UndoCost implements executor.Session. InnoDB takes back change by change, which took

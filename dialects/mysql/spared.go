@@ -41,10 +41,11 @@ func lockTables(table string) string { return "LOCK TABLES " + table + " WRITE" 
 
 // lock takes a table lock. On MariaDB, what comes under it does not wait.
 func (s *session) lock(ctx context.Context, conn *sql.Conn, statement string) error {
+	message := []string{statement}
 	if s.engine.maria {
-		statement = oneMessage(statement, lockWait(0))
+		message = append(message, lockWait(0))
 	}
-	if _, err := conn.ExecContext(ctx, statement); err != nil {
+	if err := execMessage(ctx, conn, message...); err != nil {
 		return err
 	}
 	return onConn(conn, func(c *watchedConn) error { c.locked = true; return nil })
@@ -59,7 +60,7 @@ func (s *session) execLocked(ctx context.Context, conn *sql.Conn, bound time.Dur
 	}
 	unlocks := slices.Contains(statements, unlockTables)
 	for begun := time.Now(); ; {
-		_, err := conn.ExecContext(ctx, oneMessage(s.underLock(statements, patient, unlocks)...))
+		err := execMessage(ctx, conn, s.underLock(statements, patient, unlocks)...)
 		if err == nil {
 			break
 		}
@@ -102,8 +103,19 @@ func (s *session) underLock(statements []string, patient, unlocks bool) (message
 // place is how many statements of a message have been done.
 const place = "@migrate_place"
 
-// oneMessage is one of several statements.
-func oneMessage(statements ...string) string { return strings.Join(statements, ";\n") }
+// execer is a connection, a transaction, or the pool.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// execMessage runs several statements, which go to the server in one message.
+func execMessage(ctx context.Context, on execer, statements ...string) error {
+	_, err := on.ExecContext(context.WithValue(ctx, inMessage{}, len(statements)), strings.Join(statements, ";\n"))
+	return err
+}
+
+// inMessage is the key of how many statements a message has (countedConn).
+type inMessage struct{}
 
 // lockWait sets how long the connection's statements wait for tables, in seconds.
 func lockWait(seconds time.Duration) string {

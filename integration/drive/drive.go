@@ -161,6 +161,8 @@ type Program struct {
 	URL string
 	// Dir is where the files are written, in migrations/.
 	Dir string
+	// Env is added to the program's environment.
+	Env []string
 	// Temp is the program's directory for temporary files; empty: the system's.
 	Temp string
 	// Peak is the most resident memory, in bytes and without the program's file, that the program was seen to
@@ -204,7 +206,7 @@ func (m *Program) Flag(ctx context.Context, name string, full bool) error {
 
 func (m *Program) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, m.Binary, append(args, "--dir", filepath.Join(m.Dir, "migrations"))...)
-	cmd.Env = append(os.Environ(), "MIGRATE_DATABASE_URL="+m.URL)
+	cmd.Env = append(append(os.Environ(), "MIGRATE_DATABASE_URL="+m.URL), m.Env...)
 	if m.Temp != "" {
 		cmd.Env = append(cmd.Env, "TMPDIR="+m.Temp)
 	}

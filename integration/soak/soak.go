@@ -108,7 +108,7 @@ func (s *soak) prepare(ctx context.Context) (err error) {
 	s.db.SetMaxOpenConns(connections)
 	s.db.SetMaxIdleConns(connections)
 	s.inside = &drive.InProcess{URL: s.url, Migrations: map[string]string{}}
-	s.program = &drive.Program{Binary: s.o.Binary, URL: s.url, Dir: s.dir, Temp: s.temp}
+	s.program = &drive.Program{Binary: s.o.Binary, URL: s.url, Dir: s.dir, Temp: s.temp, Env: []string{"MIGRATE_LOCKS_REST=0s"}} // there is to be no rest
 	whole, parts := shapes(s.o.Engine)
 	s.ledger = newLedger(s.o.Engine, s.o.Rows)
 	s.serial.Store(int64(s.o.Rows))

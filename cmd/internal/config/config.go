@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/expandcontract/migrate/executor"
 )
 
 // DefaultFile is the configuration file that is read if it exists.
@@ -49,6 +51,8 @@ type Config struct {
 	LockTimeout, LockDeadline time.Duration
 	// LockHold bounds how long a table may be locked for several changes of it.
 	LockHold time.Duration
+	// LockRest bounds how long a table is let alone after a lock; 0: not at all.
+	LockRest time.Duration
 	// KillBlockersAfter is for how long an ordinary session may be in the way of a
 	// lock before it is ended; 0: for ever.
 	KillBlockersAfter time.Duration
@@ -90,6 +94,7 @@ func Default() Config {
 		LockTimeout:  300 * time.Millisecond,
 		LockDeadline: 10 * time.Minute,
 		LockHold:     150 * time.Millisecond,
+		LockRest:     executor.UsualRest,
 		FlagSource:   FlagsInTable,
 		LogFormat:    "text",
 		Throttle:     Throttle{Every: time.Second, Timeout: time.Second, OnError: Hold, Vanished: Hold, Autovacuum: Ignore},

@@ -42,6 +42,7 @@ func generalOptions() []Option {
 		{"locks.timeout", "MIGRATE_LOCKS_TIMEOUT", "lock-timeout", "how long to wait for a lock before letting others pass", duration(func(c *Config) *time.Duration { return &c.LockTimeout }, time.Millisecond)},
 		{"locks.deadline", "MIGRATE_LOCKS_DEADLINE", "lock-deadline", "how long to keep trying for a lock", duration(func(c *Config) *time.Duration { return &c.LockDeadline }, time.Millisecond)},
 		{"locks.hold", "MIGRATE_LOCKS_HOLD", "lock-hold", "how long a table may be locked for several changes of it (MySQL, MariaDB), by a rehearsal right before", duration(func(c *Config) *time.Duration { return &c.LockHold }, time.Millisecond)},
+		{"locks.rest", "MIGRATE_LOCKS_REST", "lock-rest", "how long a table is let alone after a lock, at most, while others use the server: a hundred times as long as it was locked; 0s: not at all", duration(func(c *Config) *time.Duration { return &c.LockRest }, 0)},
 		{"lint.assume", "MIGRATE_LINT_ASSUME", "assume", "the server that lint, which asks none, takes for granted: postgres:16, mysql:8.4, mariadb:10.11", text(func(c *Config) *string { return &c.Assume }, "engine:version")},
 		{"locks.kill_blockers_after", "MIGRATE_LOCKS_KILL_BLOCKERS_AFTER", "kill-blockers-after", "end ordinary sessions that have been in the way of a lock for so long; 0s: never", duration(func(c *Config) *time.Duration { return &c.KillBlockersAfter }, 0)},
 		{"verify.replica_url", "MIGRATE_VERIFY_REPLICA_URL", "replica-url", "a replica to read instead of the database itself", text(func(c *Config) *string { return &c.VerifyReplicaURL }, "url")},
@@ -67,7 +68,7 @@ var (
 	// PlanFlags are offered by commands that make plans.
 	PlanFlags = []string{"lock-timeout", "data-checks"}
 	// LockFlags are offered by commands that change the schema.
-	LockFlags = []string{"wait", "lock-deadline", "lock-hold", "kill-blockers-after"}
+	LockFlags = []string{"wait", "lock-deadline", "lock-hold", "lock-rest", "kill-blockers-after"}
 	// BackfillFlags are offered by commands that walk tables.
 	BackfillFlags = []string{"workers", "chunk-target", "rows-per-second"}
 	// ReplicaFlags are offered by commands that can read a replica.

@@ -45,7 +45,7 @@ func (m *Metrics) Report(event executor.Event) {
 		s.blockersEnded.with(e.Migration, result).Inc()
 	case executor.Rewound:
 		s.rewinds.with().Inc()
-	case executor.LeaseWait, executor.GaveWay:
+	case executor.LeaseWait, executor.GaveWay, executor.Rests:
 	}
 }
 

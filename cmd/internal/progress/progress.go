@@ -65,6 +65,8 @@ func (r *Reporter) Report(event executor.Event) {
 		r.blockerEnded(e)
 	case executor.Rewound:
 		r.log.Warn("the database has lost what it had committed (a crash, or a failover to a replica that was behind?); going on from what is there")
+	case executor.Rests:
+		r.rests(e)
 	case executor.LeaseWait:
 		r.leaseWait(e)
 	case executor.Progress:
@@ -137,6 +139,14 @@ func (r *Reporter) blockerEnded(e executor.BlockerEnded) {
 		return
 	}
 	r.log.Warn("ended a session in the way of a lock (--kill-blockers-after)", attrs...)
+}
+
+// rests shows a rest on a terminal, where somebody may ask what the wait is for.
+func (r *Reporter) rests(e executor.Rests) {
+	rest := e.Rest.Round(time.Millisecond)
+	r.status("letting those who use " + e.Object + " pass for " + rest.String() + ": " + e.Why)
+	r.log.Debug("a table is let alone after a lock", "migration", e.Migration, "step", e.Step, "object", e.Object,
+		"locked", e.Held.Round(time.Millisecond), "rest", rest, "reason", e.Why)
 }
 
 func (r *Reporter) leaseWait(e executor.LeaseWait) {

@@ -165,6 +165,17 @@ func TestCourtesyIsLogged(t *testing.T) {
 	})
 }
 
+func TestARestIsShown(t *testing.T) {
+	t.Parallel()
+	equal(t, terminal(t, func(r *progress.Reporter, _ *clock) {
+		r.Report(executor.StepStarted{Step: plan.Step{ID: "expand-1", Title: "add column users.note"}})
+		r.Report(executor.Rests{Object: "users", Held: 6 * time.Millisecond, Rest: 600 * time.Millisecond, Why: "others run about 480 statements/s"})
+	}), []string{
+		"expand-1  add column users.note",
+		"letting those who use users pass for 600ms: others run about 480 statements/s",
+	})
+}
+
 func TestAHoldIsShown(t *testing.T) {
 	t.Parallel()
 	const why = "replica lag 12.3s > 5.0s (db2:5432)"

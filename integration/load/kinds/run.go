@@ -226,7 +226,7 @@ func (b *bench) measure(ctx context.Context, c changes.Change) (*result, error) 
 	}
 	r := &result{kind: c.Name, rate: b.rate}
 	m := &measurement{bench: b, place: p, fleet: f, result: r}
-	m.migrate = &drive.InProcess{URL: p.url, Migrations: map[string]string{name: c.Migration}, Options: executor.Options{Reporter: m}}
+	m.migrate = &drive.InProcess{URL: p.url, Migrations: map[string]string{name: c.Migration}, Options: executor.Options{Reporter: m, LockRest: executor.UsualRest}}
 	// The first requests connect, and prepare their statements: nobody counts them.
 	m.users = load.Start(ctx, load.Options{Rate: b.rate, Connections: connections}, "warming up", f.request)
 	m.others = load.Start(ctx, load.Options{Rate: min(controlRate, b.rate), Connections: 8}, "warming up", m.askControl)
