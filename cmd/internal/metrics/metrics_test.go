@@ -97,6 +97,18 @@ migrate_migration_state{migration="m",state="rolled_back"} 0
 migrate_migration_state{migration="m",state="verifying"} 0`,
 	},
 	{
+		name:     "rests add up",
+		families: []string{"migrate_lock_rest_seconds_total"},
+		events: []any{
+			executor.Rests{Migration: "m", Step: "expand-1", Object: "users", Rest: 600 * time.Millisecond, Why: "prose"},
+			executor.Rests{Migration: "m", Step: "expand-2", Object: "users", Rest: 3 * time.Second, Why: "prose"},
+			executor.Rests{Migration: "m", Step: "expand-3", Object: "orders", Rest: time.Second, Why: "prose"},
+		},
+		want: `
+migrate_lock_rest_seconds_total{migration="m",object="orders"} 1
+migrate_lock_rest_seconds_total{migration="m",object="users"} 3.6`,
+	},
+	{
 		name:     "a gate's last answer",
 		families: []string{"migrate_gate_result"},
 		events: []any{

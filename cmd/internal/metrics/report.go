@@ -45,7 +45,9 @@ func (m *Metrics) Report(event executor.Event) {
 		s.blockersEnded.with(e.Migration, result).Inc()
 	case executor.Rewound:
 		s.rewinds.with().Inc()
-	case executor.LeaseWait, executor.GaveWay, executor.Rests:
+	case executor.Rests:
+		s.restSeconds.with(e.Migration, e.Object).Add(e.Rest.Seconds())
+	case executor.LeaseWait, executor.GaveWay:
 	}
 }
 
