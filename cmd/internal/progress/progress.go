@@ -4,6 +4,7 @@
 package progress
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -141,11 +142,16 @@ func (r *Reporter) blockerEnded(e executor.BlockerEnded) {
 	r.log.Warn("ended a session in the way of a lock (--kill-blockers-after)", attrs...)
 }
 
-// rests shows a rest on a terminal, where somebody may ask what the wait is for.
+// rests shows a rest on a terminal, and logs one so long that somebody may ask what
+// the wait is for.
 func (r *Reporter) rests(e executor.Rests) {
 	rest := e.Rest.Round(time.Millisecond)
 	r.status("letting those who use " + e.Object + " pass for " + rest.String() + ": " + e.Why)
-	r.log.Debug("a table is let alone after a lock", "migration", e.Migration, "step", e.Step, "object", e.Object,
+	level := slog.LevelDebug
+	if rest >= time.Second {
+		level = slog.LevelInfo
+	}
+	r.log.Log(context.Background(), level, "a table is let alone after a lock", "migration", e.Migration, "step", e.Step, "object", e.Object,
 		"locked", e.Held.Round(time.Millisecond), "rest", rest, "reason", e.Why)
 }
 

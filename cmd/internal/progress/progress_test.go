@@ -167,12 +167,19 @@ func TestCourtesyIsLogged(t *testing.T) {
 
 func TestARestIsShown(t *testing.T) {
 	t.Parallel()
-	equal(t, terminal(t, func(r *progress.Reporter, _ *clock) {
+	const why = "others run about 480 statements/s"
+	story := func(r *progress.Reporter, _ *clock) {
 		r.Report(executor.StepStarted{Step: plan.Step{ID: "expand-1", Title: "add column users.note"}})
-		r.Report(executor.Rests{Object: "users", Held: 6 * time.Millisecond, Rest: 600 * time.Millisecond, Why: "others run about 480 statements/s"})
-	}), []string{
+		r.Report(executor.Rests{Migration: "m", Step: "expand-1", Object: "users", Held: 6 * time.Millisecond, Rest: 600 * time.Millisecond, Why: why})
+		r.Report(executor.Rests{Migration: "m", Step: "expand-2", Object: "users", Held: 20 * time.Millisecond, Rest: 2 * time.Second, Why: why})
+	}
+	equal(t, terminal(t, story), []string{
 		"expand-1  add column users.note",
-		"letting those who use users pass for 600ms: others run about 480 statements/s",
+		"letting those who use users pass for 600ms: " + why,
+		"letting those who use users pass for 2s: " + why,
+	})
+	equal(t, logged(t, story), []string{ // those of a second and more
+		`level=INFO msg="a table is let alone after a lock" migration=m step=expand-2 object=users locked=20ms rest=2s reason="` + why + `"`,
 	})
 }
 
