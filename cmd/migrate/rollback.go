@@ -26,9 +26,13 @@ func newRollbackCommand(f *factory, run func(context.Context, *rollbackOptions) 
 		GroupID: groupRun,
 		Long: `Take a contracted migration that is still in its grace back to open, and any
 earlier one back to the schema before it. Nothing is lost: where rows hold what
-the schema before has no place for, rollback refuses, unless told to discard it.`,
+the schema before has no place for, rollback refuses, unless told to discard it.
+
+While others use the server, tables are let alone for a while after each lock;
+--lock-rest 0s is for those in a hurry.`,
 		Example: example(`
 			migrate rollback 0007_split_name
+			migrate rollback 0007_split_name --lock-rest 0s
 			migrate rollback 0008_add_note --discard-data`),
 		Args: arguments(1, 1, "the name of a migration"),
 		RunE: func(cmd *cobra.Command, args []string) error {
