@@ -69,8 +69,12 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 	r.known[s.ID] = stepState{actionDo, eventIntent}
 	var changed int64
 	for pass := 1; ; pass++ {
-		w := &walk{run: r, step: s.ID, what: "backfill", chunks: *s.Chunks, mutates: true, durable: true}
-		err := w.all(ctx)
+		chunks, err := r.quickest(ctx, *s.Chunks)
+		if err != nil {
+			return changed, err
+		}
+		w := &walk{run: r, step: s.ID, what: "backfill", chunks: chunks, mutates: true, durable: true}
+		err = w.all(ctx)
 		changed += w.changed.Load()
 		if err == nil && w.failed.Load() > 0 || errors.Is(err, errTooManyFailures) {
 			err = r.failures(ctx, s)
@@ -97,6 +101,23 @@ func (r *run) chunked(ctx context.Context, s plan.Step) (int64, error) {
 		r.known[s.ID] = stepState{actionDo, eventDone}
 	}
 	return changed, err
+}
+
+// quickest are the chunks with the statement that is to be run now. The plan may have
+// been stored a while ago.
+func (r *run) quickest(ctx context.Context, c plan.Chunks) (plan.Chunks, error) {
+	if c.Quicker == nil {
+		return c, nil
+	}
+	var fits bool
+	err := r.ask(ctx, func() error { return r.st.db.QueryRowContext(ctx, c.Quicker.When).Scan(&fits) })
+	if err != nil {
+		return c, fmt.Errorf("asking how to walk %s: %w", c.Label, r.s.Redact(err))
+	}
+	if fits {
+		c.SQL = c.Quicker.SQL
+	}
+	return c, nil
 }
 
 // finished records that a backfill has come to its end.

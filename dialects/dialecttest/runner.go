@@ -111,7 +111,11 @@ func (b *bench) table() *planner.Table {
 func (b *bench) do(step plan.Step) {
 	b.t.Helper()
 	if step.Mode == plan.Chunked {
-		b.walk(*step.Chunks, 50)
+		chunks := *step.Chunks
+		if q := chunks.Quicker; q != nil && b.yes(q.When) {
+			chunks.SQL = q.SQL
+		}
+		b.walk(chunks, 50)
 		return
 	}
 	if err := b.run(step, step.Mode, step.Statements); err != nil {

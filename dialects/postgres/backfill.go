@@ -48,6 +48,8 @@ type pass struct {
 	table *planner.Table
 	label string
 	jobs  []job
+	// still are further columns to name, which stay as they are (churn.go).
+	still []string
 }
 
 // assignments writes SET: plain for a single job, else each column only in the
@@ -62,6 +64,9 @@ func (p pass) assignments() string {
 			}
 			out = append(out, quote(a.Column)+" = "+value)
 		}
+	}
+	for _, c := range p.still {
+		out = append(out, quote(c)+" = "+quote(c))
 	}
 	return strings.Join(out, ", ")
 }
@@ -157,10 +162,14 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 	for _, j := range p.jobs {
 		set = append(set, targets(j.set)...)
 	}
+	c := p.chunks(s)
+	if p.still = stillColumns(s, o.Table, set); len(p.still) > 0 {
+		c.Quicker = &plan.Quicker{SQL: p.chunks(s).SQL, When: mayBeStill(o.Table, p.still)}
+	}
 	out.Steps = []plan.Step{seal(plan.Step{
 		Title: "backfill " + name + ": " + strings.Join(set, ", "),
 		Why:   "in short transactions, page by page; readers and writers go on",
-		Mode:  plan.Chunked, Chunks: p.chunks(s), Lock: plan.Lock{Mode: lockRowExclusive, Object: name},
+		Mode:  plan.Chunked, Chunks: c, Lock: plan.Lock{Mode: lockRowExclusive, Object: name},
 		Work: plan.ChunkRun, LockTimeoutMS: lockTimeoutMS, Rows: o.Table.Rows,
 	})}
 	return out, nil

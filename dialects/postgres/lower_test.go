@@ -227,6 +227,9 @@ func showStep(b *strings.Builder, step plan.Step) {
 	list("  ", step.Statements)
 	if c := step.Chunks; c != nil {
 		fmt.Fprintf(b, "  chunks %s key %v\n  %s\n  sample %s\n  left %s\n", c.Table, c.Key, c.SQL, c.Sample, c.Left)
+		if q := c.Quicker; q != nil {
+			fmt.Fprintf(b, "  quicker %s\n  when %s\n", q.SQL, q.When)
+		}
 	}
 	list("  - ", step.UndoStatements)
 	if c := step.UndoFirst; c != nil {
