@@ -162,13 +162,15 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 	for _, j := range p.jobs {
 		set = append(set, targets(j.set)...)
 	}
+	why := "in short transactions, page by page; readers and writers go on"
 	c := p.chunks(s)
 	if p.still = stillColumns(s, o.Table, set); len(p.still) > 0 {
+		why += "; " + strings.Join(p.still, ", ") + ": named, and left as they are, so that their indexes are not searched for dead rows meanwhile"
 		c.Quicker = &plan.Quicker{SQL: p.chunks(s).SQL, When: mayBeStill(o.Table, p.still)}
 	}
 	out.Steps = []plan.Step{seal(plan.Step{
 		Title: "backfill " + name + ": " + strings.Join(set, ", "),
-		Why:   "in short transactions, page by page; readers and writers go on",
+		Why:   why,
 		Mode:  plan.Chunked, Chunks: c, Lock: plan.Lock{Mode: lockRowExclusive, Object: name},
 		Work: plan.ChunkRun, LockTimeoutMS: lockTimeoutMS, Rows: o.Table.Rows,
 	})}

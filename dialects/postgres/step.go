@@ -51,10 +51,13 @@ func plain(sqls ...string) []plan.Statement {
 
 // seal fills in a step's scripts from its statements.
 func seal(step plan.Step) plan.Step {
-	if step.Chunks != nil {
-		step.SQL = step.Chunks.SQL
-	} else {
+	switch c := step.Chunks; {
+	case c == nil:
 		step.SQL = script(step.Statements)
+	case c.Quicker != nil:
+		step.SQL = c.Quicker.SQL
+	default:
+		step.SQL = c.SQL
 	}
 	step.Undo = script(step.UndoStatements)
 	return step
