@@ -43,7 +43,7 @@ func TestIndexesAreNotCleanedMeanwhile(t *testing.T) {
 	added := 0
 	app.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := w.db.ExecContext(t.Context(), fmt.Sprintf("UPDATE t SET spread = spread + 1 WHERE id = %d", 1+added%20_000)); err != nil {
+			if _, err := w.db.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("UPDATE t SET spread = spread + 1 WHERE id = %d", 1+added%20_000)); err != nil {
 				t.Errorf("the application: %v", err)
 				return
 			}
