@@ -60,8 +60,8 @@ type (
 	// Rewound says that the database has lost what it had committed, and that
 	// the work goes on from what is there.
 	Rewound struct{}
-	// Rests says that a table is let alone after a step had it locked for a while: not
-	// all of Held, perhaps, and there are others at work on the server (Why).
+	// Rests says that a table is let alone for a time (Rest), because a step had it
+	// locked for at most Held and others are at work on the server (Why).
 	Rests struct {
 		Migration  string
 		Step       string

@@ -13,6 +13,7 @@ import (
 // lock is not gone when the next is taken: a phase of twenty short locks in a row would
 // cost it as much as one of their length together. So locks take a hundredth of the
 // time: that many requests meet one, at most, and an application's p99 does not show it.
+// (Behind a lock of more than a hundredth of the longest rest that does not hold.)
 
 const (
 	// UsualRest is the longest rest that the command line lets tables have (Options.LockRest).

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,15 @@ func TestTablesRestBetweenLocks(t *testing.T) {
 			stop = append(stop, application(t, w))
 		}
 		watched := map[string]*watcher{"expand": does(executor.Open, expand), "rollback": does(executor.RolledBack, rollback)}
+		// The command line lets tables rest, too, unless it is told not to.
+		for name, env := range map[string]string{"usual": "MIGRATE_LOCKS_REST=300ms", "hurried": "MIGRATE_LOCKS_REST=0s"} {
+			c := s.database(t, name).cli(t, map[string]string{f.Name: addB})
+			c.env = []string{env}
+			const told = "a table is let alone after a lock"
+			if said := c.run(t, 0, "expand", "-v").said(); strings.Contains(said, told) != (name == "usual") {
+				t.Errorf("with %s it says\n%s", env, said)
+			}
+		}
 		for _, f := range stop {
 			f()
 		}

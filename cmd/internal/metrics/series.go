@@ -79,7 +79,7 @@ func newSeries(r prometheus.Registerer, command string) *series {
 	lock := []string{"migration", "step", "object"}
 	s.lockWaits = s.counter(r, "migrate_lock_waits_total", "Waits for a lock that somebody else held, or that is not asked for while the server is slow; one that is tried again and again is one.", lock...)
 	s.lockWaitSeconds = s.counter(r, "migrate_lock_wait_seconds_total", "How long there was something that waited for the lock.", lock...)
-	s.restSeconds = s.counter(r, "migrate_lock_rest_seconds_total", "How long tables were let alone after locks while others used the server (--lock-rest), when that has begun.", "migration", "object")
+	s.restSeconds = s.counter(r, "migrate_lock_rest_seconds_total", "How long tables were let alone after locks while others used the server (--lock-rest); a rest counts as it begins.", "migration", "object")
 	s.blockersEnded = s.counter(r, "migrate_blockers_total", "Sessions that were long in the way of a lock, and were ended or left alone (--kill-blockers-after).", "migration", "result")
 	s.leaseWaiting = s.gauge(r, "migrate_lease_waiting", "1 while another migrate is at work on the database and this one waits for it, else 0.")
 	s.rewinds = s.counter(r, "migrate_rewinds_total", "How often the database had lost what it had committed, as in a crash, or a failover to a replica that was behind.")

@@ -4,7 +4,6 @@
 package progress
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -147,11 +146,11 @@ func (r *Reporter) blockerEnded(e executor.BlockerEnded) {
 func (r *Reporter) rests(e executor.Rests) {
 	rest := e.Rest.Round(time.Millisecond)
 	r.status("letting those who use " + e.Object + " pass for " + rest.String() + ": " + e.Why)
-	level := slog.LevelDebug
+	log := r.log.Debug
 	if rest >= time.Second {
-		level = slog.LevelInfo
+		log = r.log.Info
 	}
-	r.log.Log(context.Background(), level, "a table is let alone after a lock", "migration", e.Migration, "step", e.Step, "object", e.Object,
+	log("a table is let alone after a lock", "migration", e.Migration, "step", e.Step, "object", e.Object,
 		"locked", e.Held.Round(time.Millisecond), "rest", rest, "reason", e.Why)
 }
 
