@@ -96,7 +96,7 @@ soak: build
 	go run ./integration/soak $(SOAKFLAGS)
 
 .PHONY: load
-load:
+load: build
 	scripts/servers.sh $(DEFAULT_SERVERS)
 	go run ./integration/load/kinds $(LOADFLAGS)
 

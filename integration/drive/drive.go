@@ -49,6 +49,11 @@ type InProcess struct {
 	Defaults planner.Defaults
 }
 
+// Init makes migrate's own tables.
+func (m *InProcess) Init(ctx context.Context) error {
+	return m.with(ctx, func(e *executor.Executor, _ dialects.Engine, _ dialects.Session) error { return e.Init(ctx) })
+}
+
 // Expand implements Migrate.
 func (m *InProcess) Expand(ctx context.Context, name string) error {
 	return m.with(ctx, func(e *executor.Executor, engine dialects.Engine, s dialects.Session) error {
@@ -168,6 +173,8 @@ type Program struct {
 	// Peak is the most resident memory, in bytes and without the program's file, that the program was seen to
 	// have since this was last set; 0 where that is not known.
 	Peak int64
+	// Entered, if any, is told of each state that the program takes a migration to, when it says so in its log.
+	Entered func(executor.State)
 }
 
 // Write makes a migration file.
@@ -212,6 +219,11 @@ func (m *Program) run(ctx context.Context, args ...string) error {
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if m.Entered != nil {
+		cmd.Args = append(cmd.Args, "--log-format", "json")
+		log := &logReader{out: &out, entered: m.Entered}
+		cmd.Stdout, cmd.Stderr = log, log
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting migrate %s: %w", args[0], err)
 	}

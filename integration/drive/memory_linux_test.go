@@ -1,22 +1,8 @@
 package drive
 
-import (
-	"os"
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 const mib = 1 << 20
-
-// program is a Program that is a shell script.
-func program(t *testing.T, script string) *Program {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "migrate")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil { //nolint:gosec // it is to be run
-		t.Fatal(err)
-	}
-	return &Program{Binary: path, Dir: t.TempDir()}
-}
 
 // TestPeakIsTheProgramsOwn: how large the process is that runs a program does not count as the program's.
 func TestPeakIsTheProgramsOwn(t *testing.T) { //nolint:paralleltest // it measures this process too

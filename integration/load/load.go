@@ -197,6 +197,23 @@ type Report struct {
 	Slow []Span
 }
 
+// Add counts what was measured in another phase, or in the same one at another time, in this one.
+func (r *Report) Add(other Report) {
+	if r.From.IsZero() || other.From.Before(r.From) {
+		r.From = other.From
+	}
+	if other.To.After(r.To) {
+		r.To = other.To
+	}
+	r.Requests += other.Requests
+	r.Errors += other.Errors
+	if r.FirstError == nil {
+		r.FirstError = other.FirstError
+	}
+	r.Latency.Add(other.Latency)
+	r.Slow = append(r.Slow, other.Slow...)
+}
+
 // A Span is the time from when a request was due to when it was answered.
 type Span struct{ Due, Done time.Time }
 

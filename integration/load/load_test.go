@@ -109,3 +109,24 @@ func TestBeyond(t *testing.T) {
 		}
 	}
 }
+
+// TestReportsAddUp: what was measured at two times counts as one, of which nothing is lost.
+func TestReportsAddUp(t *testing.T) {
+	t.Parallel()
+	zero, broken := time.Unix(0, 0), errors.New("broken")
+	early := Report{Phase: "expand", From: zero, To: zero.Add(time.Second), Requests: 1, Slow: []Span{{zero, zero.Add(30 * time.Millisecond)}}}
+	early.Latency.Record(30 * time.Millisecond)
+	late := Report{Phase: "expand", From: zero.Add(5 * time.Second), To: zero.Add(6 * time.Second), Requests: 2, Errors: 1, FirstError: broken, Slow: []Span{{zero.Add(5 * time.Second), zero.Add(6 * time.Second)}}}
+	late.Latency.Record(time.Second)
+	late.Latency.Record(time.Millisecond)
+	var sum Report
+	for _, r := range []Report{late, early} {
+		sum.Add(r)
+	}
+	if sum.Requests != 3 || sum.Errors != 1 || !errors.Is(sum.FirstError, broken) || len(sum.Slow) != 2 || sum.Latency.Count() != 3 || sum.Latency.Longest() != time.Second {
+		t.Errorf("%+v", sum)
+	}
+	if !sum.From.Equal(early.From) || !sum.To.Equal(late.To) {
+		t.Errorf("it lasted from %s to %s", sum.From, sum.To)
+	}
+}

@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 			d := servers.Fresh(t, engine)
 			o := options{
 				Engine: engine, URL: d.AdminURL, Kinds: []string{"split", "rename-column", "set-not-null"},
-				Rate: 40, Rows: 1000, Phase: 500 * time.Millisecond,
+				Rate: 40, Rows: 1000, Phase: 500 * time.Millisecond, Requests: 20, // which no expand has at once
 			}
 			var table strings.Builder
 			if err := run(t.Context(), o, &table, io.Discard); err != nil {
@@ -174,6 +174,35 @@ func TestTheWatcherSeesWhoWaits(t *testing.T) {
 	})
 }
 
+// TestPhasesAddUp: what was measured of a phase in several rounds is one phase, with its control.
+func TestPhasesAddUp(t *testing.T) {
+	t.Parallel()
+	of := func(name string, latency, behind time.Duration) phase {
+		p := phase{Report: load.Report{Phase: name, Requests: 1}, behind: behind}
+		p.Latency.Record(latency)
+		p.control.Latency.Record(latency / 2)
+		return p
+	}
+	var r result
+	for _, p := range []phase{
+		of(warmingUp, time.Minute, time.Minute), of("baseline", 2*time.Millisecond, 0), of("expand", 8*time.Millisecond, 7*time.Millisecond),
+		of("baseline", 4*time.Millisecond, 0), of("expand", 6*time.Millisecond, 0),
+	} {
+		r.count(p)
+	}
+	if len(r.phases) != 2 || r.phases[0].Phase != "baseline" || r.phases[1].Phase != "expand" {
+		t.Fatalf("the phases are %+v", r.phases)
+	}
+	for i, want := range []struct{ longest, control, behind time.Duration }{
+		{4 * time.Millisecond, 2 * time.Millisecond, 0}, {8 * time.Millisecond, 4 * time.Millisecond, 7 * time.Millisecond},
+	} {
+		p := r.phases[i]
+		if p.Requests != 2 || p.Latency.Count() != 2 || p.Latency.Longest() != want.longest || p.control.Latency.Count() != 2 || p.control.Latency.Longest() != want.control || p.behind != want.behind {
+			t.Errorf("%s: %+v", p.Phase, p)
+		}
+	}
+}
+
 // starved is a phase in which the control waited for as long.
 func starved(p phase) phase {
 	p.control.Slow = p.Slow
@@ -219,7 +248,7 @@ func TestReport(t *testing.T) {
 		"busy machine": {result{kind: "k", phases: []phase{base, starved(phaseOf("expand", 2*time.Millisecond, 0, 900*time.Millisecond))}}, "", "0 have a wait of more than 350ms"},
 		"failed":       {result{kind: "k", phases: []phase{base, phaseOf("contract", 2*time.Millisecond, 3, 0)}}, "contract: 3 of 300 requests failed, the first with: broken", ""},
 		"inconsistent": {result{kind: "k", inconsistent: 7, phases: []phase{base}}, "7 rows are inconsistent", ""},
-		"refused":      {result{kind: "k", note: "expand: no", refused: true}, "", "k       not done"},
+		"refused":      {result{kind: "k", refused: true}, "", "k       not done"},
 		"ended early":  {result{kind: "k", note: "expand: no"}, "k: expand: no", ""},
 	} {
 		var out strings.Builder

@@ -26,6 +26,9 @@ func (r *result) String() string {
 	for _, p := range r.phases {
 		parts = append(parts, fmt.Sprintf("%s p99 %s, longest wait behind migrate %s, %d of %d failed", p.Phase, short(p.Latency.Quantile(0.99)), short(p.behind), p.Errors, p.Requests))
 	}
+	if r.refused {
+		parts = append(parts, "not done")
+	}
 	if r.note != "" {
 		parts = append(parts, r.note)
 	}
@@ -44,7 +47,7 @@ func (r *result) baseline() (phase, bool) {
 // not come to its end.
 func (r *result) broken() []error {
 	var errs []error
-	if r.note != "" && !r.refused {
+	if r.note != "" {
 		errs = append(errs, fmt.Errorf("%s: %s", r.kind, r.note))
 	}
 	for _, p := range r.phases {

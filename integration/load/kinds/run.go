@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/expandcontract/migrate/integration/drive"
 	"github.com/expandcontract/migrate/integration/load"
 	"github.com/expandcontract/migrate/integration/throwaway"
+	"github.com/expandcontract/migrate/planner/plan"
 )
 
 // options say what is measured, and how hard.
@@ -21,6 +24,8 @@ type options struct {
 	Engine, Version string
 	// URL is a server to use; empty: a throwaway one.
 	URL string
+	// Binary is the migrate to measure, which runs in processes of its own; empty: in this one.
+	Binary string
 	// Kinds are the names of changes in examples/changes; none: all.
 	Kinds []string
 	// Rate of requests; 0: half of what the server can do, and at most 500 a second.
@@ -29,6 +34,9 @@ type options struct {
 	Rows int
 	// Phase is how long a phase is measured at least: one that is done sooner is measured with what follows it.
 	Phase time.Duration
+	// Requests is how many an expand is to have: it ends where the backfill begins, and what is over in half a
+	// second has a p99 that is its second or third slowest. It is rolled back and done again until it has them.
+	Requests int
 }
 
 const (
@@ -36,6 +44,9 @@ const (
 	connections = 24
 	// controlRate is how often a table that no migration touches is asked, at the same time, each second at most.
 	controlRate = 100
+	// mostRounds is how often a change is expanded at most, and pause how long it is let alone before each, but the first.
+	mostRounds = 6
+	pause      = 2 * time.Second
 	// name of every migration: each has a database of its own.
 	name = "0007_change"
 )
@@ -103,12 +114,16 @@ type place struct {
 	old, new  *app
 	sessions  []string // of both versions of the app, as the server numbers them
 	databases []string
+	dir       string // of the migration's file
 }
 
 const controlRows = 1000
 
 func (b *bench) prepare(ctx context.Context, c changes.Change) (_ *place, err error) {
 	p := &place{}
+	if p.dir, err = os.MkdirTemp("", "load"); err != nil {
+		return p, err
+	}
 	defer func() {
 		if err != nil {
 			p.close(ctx, b.url)
@@ -193,6 +208,7 @@ func (b *bench) database(ctx context.Context, p *place, dbName string, scripts .
 }
 
 func (p *place) close(ctx context.Context, serverURL string) {
+	_ = os.RemoveAll(p.dir)
 	for _, db := range []*sql.DB{p.db, p.control} {
 		if db != nil {
 			_ = db.Close()
@@ -225,20 +241,40 @@ func (b *bench) measure(ctx context.Context, c changes.Change) (*result, error) 
 		}
 	}
 	r := &result{kind: c.Name, rate: b.rate}
-	m := &measurement{bench: b, place: p, fleet: f, result: r}
-	m.migrate = &drive.InProcess{URL: p.url, Migrations: map[string]string{name: c.Migration}, Options: executor.Options{Reporter: m, LockRest: executor.UsualRest}}
+	m := &measurement{bench: b, place: p, fleet: f, result: r, lasted: map[string]time.Duration{}}
+	if err := m.prepareMigrate(ctx, c.Migration); err != nil || r.refused {
+		return r, err
+	}
 	// The first requests connect, and prepare their statements: nobody counts them.
-	m.users = load.Start(ctx, load.Options{Rate: b.rate, Connections: connections}, "warming up", f.request)
-	m.others = load.Start(ctx, load.Options{Rate: min(controlRate, b.rate), Connections: 8}, "warming up", m.askControl)
+	m.users = load.Start(ctx, load.Options{Rate: b.rate, Connections: connections}, warmingUp, f.request)
+	m.others = load.Start(ctx, load.Options{Rate: min(controlRate, b.rate), Connections: 8}, warmingUp, m.askControl)
 	m.locks = watch(ctx, p.control, b.o.Engine, p.sessions)
 	err = m.live(ctx)
 	users, others := m.users.Stop(), m.others.Stop()
 	behind, watchErr := m.locks.end()
-	for i := 1; i < len(users); i++ {
-		r.phases = append(r.phases, phase{users[i], others[i], behind[i]})
+	for i := range users {
+		r.count(phase{users[i], others[i], behind[i]})
 	}
 	r.anew = p.old.anew.Load() + p.new.anew.Load()
 	return r, errors.Join(err, watchErr)
+}
+
+const warmingUp = "warming up"
+
+// count adds what was measured to what there is of the same phase.
+func (r *result) count(p phase) {
+	if p.Phase == warmingUp {
+		return
+	}
+	i := slices.IndexFunc(r.phases, func(q phase) bool { return q.Phase == p.Phase })
+	if i < 0 {
+		r.phases = append(r.phases, phase{Report: load.Report{Phase: p.Phase}})
+		i = len(r.phases) - 1
+	}
+	all := &r.phases[i]
+	all.Report.Add(p.Report)
+	all.control.Add(p.control)
+	all.behind = max(all.behind, p.behind)
 }
 
 // measurement is one at work.
@@ -247,53 +283,115 @@ type measurement struct {
 	*place
 	*fleet
 	*result
-	migrate       *drive.InProcess
+	inside        *drive.InProcess
+	migrate       drive.Migrate
 	users, others *load.Generator
 	locks         *watcher
+	backfills     bool // or else it goes through that state without doing anything
+	phaseName     string
 	phaseBegun    time.Time
+	lasted        map[string]time.Duration // of phases before this one, by name
+}
+
+// prepareMigrate makes its tables, which are made once in a database's life, and asks whether it would run the change.
+func (m *measurement) prepareMigrate(ctx context.Context, text string) error {
+	m.inside = &drive.InProcess{URL: m.place.url, Migrations: map[string]string{name: text}, Options: executor.Options{Reporter: m, LockRest: executor.UsualRest}}
+	m.migrate = m.inside
+	if m.o.Binary != "" {
+		program := &drive.Program{Binary: m.o.Binary, URL: m.place.url, Dir: m.dir, Entered: m.entered, Env: []string{"MIGRATE_SOAK=0s"}}
+		if err := program.Write(name, text); err != nil {
+			return err
+		}
+		m.migrate = program
+	}
+	if err := m.inside.Init(ctx); err != nil {
+		return fmt.Errorf("preparing migrate: %w", err)
+	}
+	p, err := m.inside.Plan(ctx, name)
+	if err != nil {
+		return fmt.Errorf("planning: %w", err)
+	}
+	m.refused, m.backfills = len(p.Blocking()) > 0, len(p.Steps(plan.Backfill)) > 0
+	return nil
 }
 
 // begin starts a phase, for both generators.
 func (m *measurement) begin(phase string) {
-	m.phaseBegun = time.Now()
+	now := time.Now()
+	if m.phaseName != "" {
+		m.lasted[m.phaseName] += now.Sub(m.phaseBegun)
+	}
+	m.phaseName, m.phaseBegun = phase, now
 	m.users.Phase(phase)
 	m.others.Phase(phase)
 	m.locks.phase()
 }
 
-// last waits until the phase has lasted long enough to say something.
-func (m *measurement) last(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Until(m.phaseBegun.Add(m.o.Phase))):
-		return nil
-	}
+// last waits until the phase has lasted long enough to say something, with what was measured of it before.
+func (m *measurement) last(ctx context.Context, length time.Duration) error {
+	return sleep(ctx, length-m.lasted[m.phaseName]-time.Since(m.phaseBegun))
 }
 
 // Report begins a phase where the executor does.
 func (m *measurement) Report(e executor.Event) {
-	if c, ok := e.(executor.StateChanged); ok && c.To == executor.Backfilling {
+	if c, ok := e.(executor.StateChanged); ok {
+		m.entered(c.To)
+	}
+}
+
+// entered begins a phase where migrate does, from within the call that has it do so.
+func (m *measurement) entered(s executor.State) {
+	if s == executor.Backfilling && m.backfills {
 		m.begin("backfill")
 	}
+}
+
+// rounds expands the change as often as it takes to have seen enough of it, and rolls it back between.
+func (m *measurement) rounds(ctx context.Context) (executor.State, error) {
+	for round := 1; ; round++ {
+		m.begin("baseline")
+		length := pause
+		if round == 1 {
+			length = m.o.Phase
+		}
+		if err := sleep(ctx, length); err != nil {
+			return "", err
+		}
+		m.begin("expand")
+		if err := m.migrate.Expand(ctx, name); err != nil {
+			return "", fmt.Errorf("expand: %w", err)
+		}
+		if err := m.last(ctx, m.o.Phase); err != nil {
+			return "", err
+		}
+		state, err := m.inside.State(ctx, name)
+		if err != nil || state == executor.Done || m.enough() || round == mostRounds {
+			return state, err
+		}
+		m.begin("rollback")
+		if err := m.migrate.Rollback(ctx, name); err != nil {
+			return "", fmt.Errorf("rollback: %w", err)
+		}
+		if err := m.last(ctx, m.o.Phase); err != nil {
+			return "", err
+		}
+	}
+}
+
+// enough reports whether enough requests came due while the change was expanded.
+func (m *measurement) enough() bool {
+	lasted := m.lasted["expand"]
+	if m.phaseName == "expand" {
+		lasted += time.Since(m.phaseBegun)
+	}
+	return lasted.Seconds()*m.result.rate >= float64(m.o.Requests)
 }
 
 func (m *measurement) live(ctx context.Context) error {
 	if err := sleep(ctx, time.Second); err != nil {
 		return err
 	}
-	m.begin("baseline")
-	if err := m.last(ctx); err != nil {
-		return err
-	}
-	m.begin("expand")
-	if err := m.migrate.Expand(ctx, name); err != nil {
-		return fmt.Errorf("expand: %w", err)
-	}
-	if err := m.last(ctx); err != nil {
-		return err
-	}
-	state, err := m.migrate.State(ctx, name)
+	state, err := m.rounds(ctx)
 	if err != nil {
 		return err
 	}
@@ -301,13 +399,13 @@ func (m *measurement) live(ctx context.Context) error {
 	if err := m.roll(ctx, m.old, m.new); err != nil {
 		return err
 	}
-	if err := m.last(ctx); err != nil {
+	if err := m.last(ctx, m.o.Phase); err != nil {
 		return err
 	}
 	if state == executor.Done {
 		return nil // nothing was replaced: there is one shape
 	}
-	if m.inconsistent, err = m.migrate.Verify(ctx, name); err != nil {
+	if m.inconsistent, err = m.inside.Verify(ctx, name); err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	if err := m.roll(ctx, m.new); err != nil {
@@ -320,7 +418,7 @@ func (m *measurement) live(ctx context.Context) error {
 	if err := m.migrate.Contract(ctx, name, 0); err != nil {
 		return fmt.Errorf("contract: %w", err)
 	}
-	return m.last(ctx)
+	return m.last(ctx, m.o.Phase)
 }
 
 // askControl reads or writes a row of a table that no migration knows.
