@@ -72,6 +72,55 @@ func TestIndexesAreNotCleanedMeanwhile(t *testing.T) {
 	}
 }
 
+// divided is a table of partitions, one of which is divided again by a column with an
+// index, and another by what is computed of one.
+const divided = `
+CREATE TABLE t (id bigint NOT NULL, a bigint NOT NULL, spread int, often int, day date, word text, PRIMARY KEY (id, often, day)) PARTITION BY RANGE (id);
+CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (10000);
+CREATE TABLE t_2 PARTITION OF t FOR VALUES FROM (10000) TO (20000) PARTITION BY LIST (often);
+CREATE TABLE t_2_a PARTITION OF t_2 FOR VALUES IN (0, 1, 2, 3, 4);
+CREATE TABLE t_2_b PARTITION OF t_2 DEFAULT;
+CREATE INDEX ON t (spread); CREATE INDEX ON t (often); CREATE INDEX ON t (day); CREATE INDEX ON t_1 (word);
+INSERT INTO t SELECT n, n, (n * 7919) % 20011, n % 10, date '2026-01-01' + n % 300, 'word' FROM generate_series(1, 19999) n;
+CREATE TABLE said (query text);
+CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO said VALUES (current_query()); RETURN NULL; END $$;
+CREATE TRIGGER every AFTER UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION say();
+`
+
+// Columns of the indexes of all partitions are named, but for those that decide in
+// which partition a row is; and none where a partition of its own minds.
+func TestIndexesOfPartitionsAreNotCleanedMeanwhile(t *testing.T) {
+	t.Parallel()
+	needsPostgres(t, noChurn)
+	for name, c := range map[string]struct {
+		also  string
+		still string // what is named
+	}{
+		"as they are":                {"", `, "spread" = "spread"`},
+		"a partition's unique index": {"CREATE UNIQUE INDEX ON t_2_b (spread, id, often)", ""},
+		"a partition's trigger": {"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'fired'; END $$;" +
+			"CREATE TRIGGER watches BEFORE UPDATE OF spread ON t_1 FOR EACH ROW EXECUTE FUNCTION fail()", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, servers.Fresh(t, servers.Postgres))
+			w.exec(t, divided+c.also)
+			before := w.number(t, "SELECT sum(pg_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 't_spread_idx'::regclass")
+			h := w.migrate(t, executor.Options{})
+			state, err := h.expand(t.Context(), file("0007_double", addB))
+			reaches(t, executor.Open, state, err)
+			if n := w.number(t, "SELECT count(*) FROM t WHERE b IS DISTINCT FROM a * 2"); n != 0 {
+				t.Errorf("%d rows are wrong", n)
+			}
+			pieces := w.number(t, "SELECT count(*) FROM said WHERE query LIKE '%ctid%'")
+			if n := w.number(t, "SELECT count(*) FROM said WHERE query LIKE '%SET \"b\" = \"a\" * 2"+c.still+" WHERE ctid%'"); pieces == 0 || n != pieces {
+				t.Errorf("of %d pieces %d name what they should: %s", pieces, n, w.strings(t, "SELECT DISTINCT query FROM said WHERE query LIKE '%ctid%'"))
+			}
+			t.Logf("the index of one partition was %d bytes large, and is %d", before, w.number(t, "SELECT sum(pg_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 't_spread_idx'::regclass"))
+		})
+	}
+}
+
 // A backfill that was cut off finds a table that is not what it was: another
 // migration, say, has renamed a column that it would name, or watches it.
 func TestColumnsThatMayNotBeNamedAnyMore(t *testing.T) {

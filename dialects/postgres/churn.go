@@ -24,9 +24,10 @@ import (
 //   - of unique indexes: to name one makes the lock on a row one that foreign keys wait
 //     for, and does not help, since there the server meets the old version anyway;
 //   - that a trigger is about (UPDATE OF, WHEN), which would fire;
-//   - that are generated, or that generated columns depend on, which would be computed.
+//   - that are generated, or that generated columns depend on, which would be computed;
+//   - that decide in which partition a row is.
 func stillColumns(s *planner.Schema, t *planner.Table, set []string) []string {
-	if s.VersionNum < 140000 || t.Kind != "table" {
+	if s.VersionNum < 140000 || t.Kind != "table" && t.Kind != kindPartitioned {
 		return nil
 	}
 	var out []string
@@ -47,7 +48,7 @@ func stillColumns(s *planner.Schema, t *planner.Table, set []string) []string {
 // mayBeNamed: to set the column to what it is has no effect.
 func mayBeNamed(t *planner.Table, name string) bool {
 	c := t.Column(name)
-	if c == nil || c.Generated != "" {
+	if c == nil || c.Generated != "" || slices.Contains(partitionColumns(t), name) {
 		return false
 	}
 	mentions := func(columns []string) bool { return slices.Contains(columns, name) }
@@ -59,15 +60,19 @@ func mayBeNamed(t *planner.Table, name string) bool {
 }
 
 // mayBeStill asks, when a walk begins, for what can have changed since it was planned:
-// another migration may have renamed a column, or made an index or a trigger.
+// another migration may have renamed a column, or made an index or a trigger. So may
+// have, and may always, a partition of its own.
 func mayBeStill(t *planner.Table, columns []string) string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = literal(c)
 	}
-	return fmt.Sprintf(`SELECT count(*) = %d FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = %s AND a.attname IN (%s) AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = ''
+	return fmt.Sprintf(`WITH tables AS (SELECT %[1]s::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(%[1]s))
+SELECT count(*) = %[2]d * (SELECT count(*) FROM tables) FROM tables r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
+WHERE a.attname IN (%[3]s) AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = ''
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = a.attrelid AND x.indisunique AND a.attnum = ANY (x.indkey))
-	AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = a.attrelid AND a.attnum = ANY (t.tgattr))`,
-		len(columns), "to_regclass("+literal(quoteRef(t.Ref))+")", strings.Join(names, ", "))
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = a.attrelid AND a.attnum = ANY (t.tgattr))
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum
+		AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = 0 AND d.deptype = 'i')`,
+		"to_regclass("+literal(quoteRef(t.Ref))+")", len(columns), strings.Join(names, ", "))
 }

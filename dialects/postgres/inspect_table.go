@@ -74,15 +74,20 @@ func (in *inspector) partitions(t *planner.Table, oid int64) reading {
 				JOIN pg_class q ON q.oid = p.parentrelid JOIN pg_namespace m ON m.oid = q.relnamespace WHERE p.level > 0)::text, '[]') END,
 			CASE WHEN c.relkind <> 'p' THEN '' ELSE coalesce((SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_partitioned_table k, pg_attribute a
 				WHERE k.partrelid = c.oid AND a.attrelid = c.oid AND a.attnum = ANY (k.partattrs))::text, '[]') END,
+			-- A partitioned table owns the columns of its key, those of expressions too (StorePartitionKey).
+			CASE WHEN c.relkind <> 'p' THEN '' ELSE (SELECT coalesce(json_agg(DISTINCT a.attname), '[]') FROM pg_partition_tree(c.oid) p
+				JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid > 0
+					AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.relid AND d.refobjsubid = 0 AND d.deptype = 'i'
+				JOIN pg_attribute a ON a.attrelid = p.relid AND a.attnum = d.objsubid)::text END,
 			coalesce(pg_get_expr(c.relpartbound, c.oid), ''), coalesce(pg_get_partition_constraintdef(c.oid), ''),
 			coalesce((SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = c.oid AND c.relispartition), '')
 		FROM pg_class c WHERE c.oid = $1::int8::oid`, row: func(scan func(...any) error) error {
-		var parts, key, bound, check, parent string
-		if err := scan(&parts, &key, &bound, &check, &parent); err != nil {
+		var parts, key, deciding, bound, check, parent string
+		if err := scan(&parts, &key, &deciding, &bound, &check, &parent); err != nil {
 			return err
 		}
 		for fact, value := range map[string]string{
-			factPartitions: parts, factPartitionKey: key, factPartitionBound: bound, factPartitionCheck: check, factPartitionOf: parent,
+			factPartitions: parts, factPartitionKey: key, factPartitionColumns: deciding, factPartitionBound: bound, factPartitionCheck: check, factPartitionOf: parent,
 		} {
 			if value != "" {
 				t.Facts[fact] = value

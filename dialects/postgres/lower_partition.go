@@ -18,8 +18,11 @@ const kindPartitioned = "partitioned"
 const (
 	// factPartitions lists the partitions below a partitioned table, as JSON.
 	factPartitions = "partitions"
-	// factPartitionKey lists the columns of its partition key, as JSON.
+	// factPartitionKey lists the plain columns of its partition key, as JSON.
 	factPartitionKey = "partition_key"
+	// factPartitionColumns lists all columns that decide in which partition a row is, as
+	// JSON: those in expressions, and those of the keys of partitions that are divided again.
+	factPartitionColumns = "partition_columns"
 )
 
 // partition is one table below a partitioned one, parents first.
@@ -42,10 +45,15 @@ func partitionsOf(t *planner.Table) ([]partition, error) {
 	return out, nil
 }
 
-// partitionKey lists the columns that say in which partition a row is.
-func partitionKey(t *planner.Table) []string {
+// partitionKey lists the plain columns of the partition key.
+func partitionKey(t *planner.Table) []string { return columnsIn(t, factPartitionKey) }
+
+// partitionColumns lists all columns that say in which partition a row is.
+func partitionColumns(t *planner.Table) []string { return columnsIn(t, factPartitionColumns) }
+
+func columnsIn(t *planner.Table, fact string) []string {
 	var out []string
-	if json.Unmarshal([]byte(t.Facts[factPartitionKey]), &out) != nil {
+	if json.Unmarshal([]byte(t.Facts[fact]), &out) != nil {
 		return nil
 	}
 	return out
@@ -62,7 +70,7 @@ func partitionBlockers(t *planner.Table, name string, columns []string, wish pla
 		out = append(out, planner.Blocker{Object: name, Reason: "it is partitioned: add a column of the new type under a new name, with an UPDATE and migrate:down"})
 	}
 	for _, c := range columns {
-		if wish != planner.WishRename && slices.Contains(partitionKey(t), c) {
+		if wish != planner.WishRename && slices.Contains(partitionColumns(t), c) {
 			out = append(out, planner.Blocker{Object: name + "." + c, Reason: "it is part of the partition key"})
 		}
 	}
