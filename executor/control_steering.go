@@ -53,9 +53,9 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 	if s.fixed, err = r.workers(ctx); err != nil {
 		return nil, err
 	}
-	scarce := false
+	cores := 0
 	if m, ok := r.s.(Meter); ok {
-		if scarce, err = m.Scarce(ctx); err != nil {
+		if cores, err = m.Cores(ctx); err != nil {
 			return nil, fmt.Errorf("asking for the server's processors: %w", r.s.Redact(err))
 		}
 	}
@@ -80,7 +80,7 @@ func (r *run) steering(ctx context.Context) (*steering, error) {
 		s.wg.Go(func() { sm.loop(ctx, s.walking, s.wake) })
 	}
 	if m, ok := r.s.(Meter); ok && m.Measures(OthersStatements) {
-		s.company, s.gives.write = &company{scarce: scarce}, s.leaveCourtesy
+		s.company, s.gives.write = &company{cores: cores}, s.leaveCourtesy
 		s.wg.Go(func() { s.mind(ctx, m, s.greet) })
 	}
 	r.steer = s

@@ -239,24 +239,29 @@ func TestWhatCannotBeMeasuredIsCourteous(t *testing.T) {
 	})
 }
 
-// Where processors are few, walkers rest as long as they have worked, unless people
+// Where processors are few, walkers rest as long as they have worked, or longer, unless people
 // said how long a chunk takes.
 func TestWalkersRestWhereProcessorsAreFew(t *testing.T) {
 	t.Parallel()
 	s := newSteered(Options{})
-	s.company = &company{known: true, atWork: true, scarce: true}
+	s.company = &company{known: true, atWork: true}
 	for _, c := range []struct {
+		cores  int
 		orders orders
 		target time.Duration
 		idle   float64
 	}{
-		{orders{workers: 2, target: defaultTarget}, scarceTarget, scarceIdle},
-		{orders{workers: 2, target: time.Millisecond}, time.Millisecond, scarceIdle},
-		{orders{workers: 2, target: time.Second, saidTarget: true}, time.Second, 0},
+		{4, orders{workers: 2, target: defaultTarget}, scarceTarget, 1},
+		{2, orders{workers: 2, target: defaultTarget}, scarceTarget, 2},
+		{4, orders{workers: 2, target: time.Millisecond}, time.Millisecond, 1},
+		{4, orders{workers: 2, target: time.Second, saidTarget: true}, time.Second, 0},
+		{5, orders{workers: 2, target: defaultTarget}, courteousTarget, 0},
+		{0, orders{workers: 2, target: defaultTarget}, courteousTarget, 0},
 	} {
+		s.company.cores = c.cores
 		s.obey(c.orders)
 		if p := s.pace(); p.target != c.target || p.idle != c.idle {
-			t.Errorf("of %+v: chunks of %s, rests of %.1f; want %s, %.1f", c.orders, p.target, p.idle, c.target, c.idle)
+			t.Errorf("%d cores, of %+v: chunks of %s, rests of %.1f; want %s, %.1f", c.cores, c.orders, p.target, p.idle, c.target, c.idle)
 		}
 	}
 	s.obey(orders{workers: 2, target: defaultTarget})

@@ -108,9 +108,8 @@ var ErrNotMeasured = errors.New("the engine has no such thing")
 type Meter interface {
 	// Workers is how many walkers suit the server where nobody has said it, and why.
 	Workers(ctx context.Context) (n int, why string, err error)
-	// Scarce tells whether a single walker takes a good part of the server's
-	// processors; false where the server does not tell how many it has.
-	Scarce(ctx context.Context) (bool, error)
+	// Cores is how many processors the server has; 0 where it does not tell.
+	Cores(ctx context.Context) (int, error)
 	// Measures tells whether the engine knows a quantity at all.
 	Measures(q Quantity) bool
 	// Measure reads a quantity. table is the plan.Chunks.Table that is walked; of

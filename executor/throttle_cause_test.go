@@ -10,7 +10,7 @@ import (
 type allMeter struct{ Session }
 
 func (allMeter) Workers(context.Context) (int, string, error) { return 1, "", nil }
-func (allMeter) Scarce(context.Context) (bool, error)         { return false, nil }
+func (allMeter) Cores(context.Context) (int, error)           { return 0, nil }
 func (allMeter) Measures(Quantity) bool                       { return true }
 func (allMeter) Measure(context.Context, Quantity, string) (float64, string, error) {
 	return 0, "", nil

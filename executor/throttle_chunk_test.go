@@ -187,7 +187,7 @@ func TestWorkersRestAsLongAsTheyWork(t *testing.T) {
 		const rows = 100_000
 		table := &slowTable{rows: rows, perRow: func(int) time.Duration { return 10 * time.Microsecond }, written: make([]bool, rows)}
 		s := newSteered(Options{})
-		s.company = &company{known: true, atWork: true, scarce: true}
+		s.company = &company{known: true, atWork: true, cores: 4}
 		s.obey(orders{workers: 1, target: defaultTarget})
 		table.db = sql.OpenDB(table)
 		s.e.s, s.e.st = table, &store{db: table.db, l: testLayout()}

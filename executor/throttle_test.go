@@ -223,7 +223,7 @@ type meter struct {
 }
 
 func (m *meter) Workers(context.Context) (int, string, error) { return 3, "the test says so", nil }
-func (m *meter) Scarce(context.Context) (bool, error)         { return false, nil }
+func (m *meter) Cores(context.Context) (int, error)           { return 0, nil }
 func (m *meter) Measures(q Quantity) bool                     { return q == StandbyLag }
 func (m *meter) Measure(context.Context, Quantity, string) (float64, string, error) {
 	return 0, "", ErrNotMeasured

@@ -46,6 +46,7 @@ type walk struct {
 	pending       []position // spans that nobody works on
 	crew          int        // workers at work
 	recent        []reached  // how far the walk was lately
+	cost          rowCost
 }
 
 // position is a span with its checkpoint.

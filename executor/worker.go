@@ -23,6 +23,7 @@ type worker struct {
 	// worked is how long the pieces done took of what their size decides, rest how
 	// much longer their rows were held.
 	worked, rest time.Duration
+	updated      int64 // rows of the piece done
 }
 
 func (w *worker) close() {
@@ -89,11 +90,14 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 		}
 		begun := time.Now()
 		bound := pieceBound(w.size, pace.target, w.s.UndoCost())
-		w.worked, w.rest = 0, 0
+		w.worked, w.rest, w.updated = 0, 0, 0
 		err = w.persist(ctx, *p, piece, bound)
 		took := w.worked
 		if err != nil {
 			took = time.Since(begun)
+		}
+		if err == nil {
+			w.cost.learn(took, piece.Rows, w.updated)
 		}
 		w.adapt(took, w.aim(pace.target))
 		w.beware(took >= bound)
@@ -196,7 +200,11 @@ func (w *worker) adapt(took, target time.Duration) {
 	} else {
 		factor = max(0.25, factor)
 	}
-	w.size = max(minChunk, min(maxChunk, int64(float64(w.size)*factor)))
+	most := int64(maxChunk)
+	if w.mutates {
+		most = min(most, w.cost.most(target))
+	}
+	w.size = max(minChunk, min(most, int64(float64(w.size)*factor)))
 }
 
 // persist does one piece, trying again for as long as what fails may pass.
@@ -311,6 +319,7 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 	w.rest += time.Since(held) - sized
 	crashpoint(w.step + ", after the commit")
 	w.changed.Add(changed)
+	w.updated += changed
 	return nil
 }
 

@@ -26,7 +26,7 @@ func TestChunkSizeFollowsTheTarget(t *testing.T) {
 		{"never above the most", maxChunk, target / 10, maxChunk},
 		{"no time at all", 1000, 0, 2000},
 	} {
-		w := &worker{size: c.size}
+		w := &worker{walk: &walk{}, size: c.size}
 		w.adapt(c.took, target)
 		if w.size != c.want {
 			t.Errorf("%s: %d rows, want %d", c.name, w.size, c.want)

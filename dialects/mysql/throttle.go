@@ -17,7 +17,7 @@ var _ executor.Meter = (*session)(nil)
 // most: the application is to have the greater part. MariaDB sizes its
 // thread pool by its cores, and MySQL lists them in its default resource group.
 func (s *session) Workers(ctx context.Context) (int, string, error) {
-	cores, err := s.cores(ctx)
+	cores, err := s.Cores(ctx)
 	if err != nil {
 		return 0, "", err
 	}
@@ -27,18 +27,8 @@ func (s *session) Workers(ctx context.Context) (int, string, error) {
 	return max(min(2, cores), min(8, cores/4)), fmt.Sprintf("the server has %d cores", cores), nil
 }
 
-// fewCores are those of which one walker takes a quarter, or more: of more, the
-// application finds another.
-const fewCores = 4
-
-// Scarce implements executor.Meter.
-func (s *session) Scarce(ctx context.Context) (bool, error) {
-	cores, err := s.cores(ctx)
-	return 0 < cores && cores <= fewCores, err
-}
-
-// cores is the number of the server's cores; 0: it does not tell.
-func (s *session) cores(ctx context.Context) (int, error) {
+// Cores implements executor.Meter.
+func (s *session) Cores(ctx context.Context) (int, error) {
 	query := "SELECT vcpu_ids FROM information_schema.resource_groups WHERE resource_group_name = 'SYS_default'"
 	if s.engine.maria {
 		query = "SELECT CONCAT('1-', @@GLOBAL.thread_pool_size)"

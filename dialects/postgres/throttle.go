@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/expandcontract/migrate/executor"
 )
 
 var _ executor.Meter = (*session)(nil)
 
-// Workers is two: PostgreSQL does not tell how many cores it has, and of two
+// Workers is two: PostgreSQL tells few how many cores it has, and of two
 // walkers one works while the other waits for its commit. Where few connections
 // are left, the application needs them more.
 func (s *session) Workers(ctx context.Context) (int, string, error) {
@@ -28,8 +30,24 @@ func (s *session) Workers(ctx context.Context) (int, string, error) {
 	return 2, "one works while the other commits", nil
 }
 
-// Scarce implements executor.Meter: PostgreSQL does not tell how many cores it has.
-func (s *session) Scarce(context.Context) (bool, error) { return false, nil }
+// Cores implements executor.Meter. PostgreSQL does not tell, but whoever may read
+// the server's files finds what Linux says of them (kernel docs, CPU hotplug): a
+// list such as 0-3,8.
+func (s *session) Cores(ctx context.Context) (n int, err error) {
+	var may bool
+	err = s.db.QueryRowContext(ctx, `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_read_file(text,bigint,bigint,boolean)', 'EXECUTE')
+		AND pg_catalog.pg_has_role('pg_read_server_files', 'USAGE')`).Scan(&may)
+	if err != nil || !may {
+		return 0, err
+	}
+	err = s.db.QueryRowContext(ctx, `
+		SELECT coalesce(sum(1 + coalesce(nullif(split_part(part, '-', 2), '')::int - split_part(part, '-', 1)::int, 0)), 0)
+		FROM unnest(string_to_array(btrim(pg_catalog.pg_read_file('/sys/devices/system/cpu/online', 0, 4096, true), E' \n'), ',')) AS part`).Scan(&n)
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
+		return 0, nil // it is another system, or one that keeps even this from its users
+	}
+	return n, err
+}
 
 // measures are the queries for the quantities that PostgreSQL knows. Each yields
 // a value, what it is about, and whether our role may see what it needs: others'

@@ -92,6 +92,9 @@ func TestMeasures(t *testing.T) {
 		if n, why, err := m.Workers(t.Context()); err != nil || n < 1 || n > 2 || why == "" {
 			t.Errorf("%d workers suit it (%s), %v", n, why, err)
 		}
+		if n, err := m.Cores(t.Context()); err != nil || n < 1 {
+			t.Errorf("it has %d processors, %v", n, err)
+		}
 		place, _, err := m.Standbys(t.Context())
 		if err != nil || float64(place) < before {
 			t.Errorf("the primary is at %d, %v; want beyond %g", place, err, before)
@@ -120,6 +123,9 @@ func TestMeasuresNeedARight(t *testing.T) {
 		m, ok := open(t, u.String()).(executor.Meter)
 		if !ok {
 			t.Fatal("the session measures nothing")
+		}
+		if n, err := m.Cores(t.Context()); err != nil || n != 0 {
+			t.Errorf("a role that may not read the server's files finds %d processors, %v", n, err)
 		}
 		measure := func() map[string]error {
 			errs := map[string]error{}
