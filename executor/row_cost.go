@@ -26,20 +26,29 @@ const (
 	costSlack = 1.5
 	// costShare is how much the last piece counts: the server gets busier, and idle again.
 	costShare = 0.3
+	// mostDearer is how many times dearer than before a row is taken to be at once:
+	// what holds a piece up, once, is not its rows.
+	mostDearer = 2
+	// fewRows are never too many: what they cost is what a piece costs anyway.
+	fewRows = 10 * minChunk
 )
 
-// learn notes how long a piece of so many rows took, of which some were changed. Of a
-// piece with few changes the time says nothing of them.
+// learn notes how long a piece of so many rows took, of which some were changed. That
+// they cost no more than its time is always known; that they cost as much, only
+// where they were many.
 func (c *rowCost) learn(took time.Duration, rows, changed int64) {
-	if took <= 0 || changed < minChunk || changed < rows/4 {
+	n := min(rows, changed) // rows are an estimate: where there are more, one of it costs more
+	if took <= 0 || n <= 0 {
 		return
 	}
-	// Rows are an estimate. Where there are more than that, one of it costs more.
-	each := float64(took) / float64(min(rows, changed))
+	each := float64(took) / float64(n)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if each > c.each && (changed < minChunk || changed < rows/4) {
+		return
+	}
 	if c.each > 0 {
-		each = costShare*each + (1-costShare)*c.each
+		each = costShare*min(each, mostDearer*c.each) + (1-costShare)*c.each
 	}
 	c.each = each
 }
@@ -51,5 +60,5 @@ func (c *rowCost) most(target time.Duration) int64 {
 	if c.each == 0 {
 		return unknownCost
 	}
-	return max(minChunk, int64(costSlack*float64(target)/c.each))
+	return max(fewRows, int64(costSlack*float64(target)/c.each))
 }

@@ -39,3 +39,25 @@ func TestNothingToDoDoesNotMakePiecesLarger(t *testing.T) {
 		t.Errorf("a walk that changes nothing cuts pieces of %d rows, want %d", counts.size, maxChunk)
 	}
 }
+
+// TestAHeldUpPieceDoesNotMakePiecesSmallForGood: one piece that took long for another reason than its rows counts
+// little, and pieces of which only a part is to be done correct what is too much.
+func TestAHeldUpPieceDoesNotMakePiecesSmallForGood(t *testing.T) {
+	t.Parallel()
+	const target = 2 * time.Millisecond
+	var c rowCost
+	c.learn(time.Millisecond, 250, 250) // 4 µs a row
+	usual := c.most(target)
+	c.learn(300*time.Millisecond, 250, 250)
+	if most := c.most(target); most < usual/2 {
+		t.Errorf("after one piece that was held up they are cut for %d rows instead of %d", most, usual)
+	}
+	var cold rowCost
+	cold.learn(300*time.Millisecond, 1000, 1000) // the first piece of all
+	for range 30 {
+		cold.learn(400*time.Microsecond, cold.most(target), 10)
+	}
+	if most := cold.most(target); most < fewRows || cold.each > 60_000 {
+		t.Errorf("after a slow beginning a row is taken to cost %.0f ns, and pieces have %d rows", cold.each, most)
+	}
+}
