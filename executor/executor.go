@@ -228,8 +228,9 @@ func (r *run) fail(ctx context.Context, err error) error {
 	if errors.As(err, &se) {
 		step = se.Step
 	}
+	// What has failed before it went on where it had failed is to go on from there still.
 	recorded := r.inTx(ctx, r.lease, func(tx *sql.Tx) error {
-		return r.st.setFailed(ctx, tx, r.rec.Name, r.rec.State, step, err.Error())
+		return r.st.setFailed(ctx, tx, r.rec.Name, r.rec.resumeState(), step, err.Error())
 	})
 	if recorded == nil {
 		r.r.Report(StateChanged{Migration: r.rec.Name, From: r.rec.State, To: Failed})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,12 @@ const (
 // gates evaluates a phase's gates, all of them, and fails with a GateError
 // unless each passes or is overridden.
 func (r *run) gates(ctx context.Context, names []string) error {
+	if slices.Contains(names, gateFlagOff) {
+		// Who is to see the flag off has it seen: what was seen of it before is over.
+		if err := r.observe(ctx); err != nil {
+			return err
+		}
+	}
 	results := make([]GateResult, 0, len(names))
 	passed := true
 	for _, g := range names {

@@ -24,7 +24,8 @@ type lease struct {
 	st     *store
 	holder string
 	token  int64
-	conn   *sql.Conn
+	conn   *sql.Conn // has the advisory lock, if locked
+	locked bool
 	cancel context.CancelCauseFunc
 	stop   chan struct{}
 	beat   sync.WaitGroup
@@ -53,7 +54,7 @@ func acquire(ctx context.Context, s Session, st *store, holder string, wait time
 	run, cancel := context.WithCancelCause(ctx)
 	l.cancel = cancel
 	l.beat.Add(1)
-	go l.heartbeat(run)
+	go l.heartbeat(run, s)
 	return l, run, nil
 }
 
@@ -124,14 +125,14 @@ func (l *lease) try(ctx context.Context, s Session, last sign, frozen bool) (tak
 		return false, now, &LeaseHeldError{Holder: "an executor that was faster", Since: time.Now()}, nil
 	}
 	crashpoint("after the lease was taken")
-	l.token = now.token + 1
+	l.token, l.locked = now.token+1, locked
 	// Whose receipts are still there writes nothing more; a failure costs some rows.
 	_, _ = l.st.exec(ctx, l.st.db, `DELETE FROM {receipts} WHERE token < ?`, l.token)
 	return true, now, nil, nil
 }
 
 // heartbeat keeps the lease until it is released or lost.
-func (l *lease) heartbeat(ctx context.Context) {
+func (l *lease) heartbeat(ctx context.Context, s Session) {
 	defer l.beat.Done()
 	tick := time.NewTicker(leaseTTL / 5)
 	defer tick.Stop()
@@ -148,6 +149,7 @@ func (l *lease) heartbeat(ctx context.Context) {
 		switch {
 		case cause == nil:
 			last = time.Now()
+			l.relock(ctx, s)
 			continue
 		case errors.Is(cause, ErrLeaseLost):
 		case time.Since(last) <= leaseTTL:
@@ -160,6 +162,29 @@ func (l *lease) heartbeat(ctx context.Context) {
 		}
 		l.cancel(cause)
 		return
+	}
+}
+
+// relock keeps the advisory lock, without which anybody may take the lease at once: servers
+// end sessions that do nothing for long, and all of them when they start again, and who has taken
+// over from somebody frozen has the lock when that one is gone. What fails here is tried again
+// at the next beat.
+func (l *lease) relock(ctx context.Context, s Session) {
+	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
+	defer cancel()
+	if l.conn.PingContext(ctx) != nil {
+		_ = l.conn.Close()
+		conn, err := s.DB().Conn(ctx)
+		if err != nil {
+			return
+		}
+		l.conn, l.locked = conn, false
+	}
+	if l.locked {
+		return
+	}
+	if locked, _, err := s.TryLock(ctx, l.conn); err == nil {
+		l.locked = locked
 	}
 }
 

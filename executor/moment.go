@@ -37,10 +37,9 @@ func (e *SlowError) Error() string {
 }
 
 // moment rehearses a lock over n statements, and checks the lease, as is done under the
-// lock again. It returns the bounds for taking it, or a SlowError. What was cut off is
+// lock again. Of the bounds for taking it, it returns what is left, or a SlowError. What was cut off is
 // taken back without delay: there the app writes what nobody carries over.
-func (r *run) moment(ctx context.Context, s plan.Step, n int) (Bounds, error) {
-	b := bounds(s)
+func (r *run) moment(ctx context.Context, s plan.Step, b Bounds, n int) (Bounds, error) {
 	begun := time.Now()
 	if err := r.lease.still(ctx); err != nil {
 		return b, err

@@ -81,6 +81,15 @@ type Session interface {
 	Walk(ctx context.Context, c plan.Chunks) (Walker, error)
 }
 
+// Clearer is what a Session implements whose server has work of its own to do at tables,
+// which is in a lock's way and gives way to who waits for it.
+type Clearer interface {
+	// Clear waits until nobody does such work at the tables that are about to be locked, and
+	// keeps it away until the transaction ends. Who reads and writes them never waits for that.
+	// An error that says that it took too long is of class LockTimeout.
+	Clear(ctx context.Context, tx *sql.Tx, locks []plan.Lock) error
+}
+
 // Bounds limits what a statement may do to others.
 type Bounds struct {
 	// Lock bounds the wait for any lock; 0: the engine's default.
@@ -110,6 +119,8 @@ type Blocker struct {
 	// Suspected: it is not known to hold the lock. The server does not tell who
 	// does, or the session only waits for it before us.
 	Suspected bool
+	// Maintains: it holds nothing at the object but what Clear waits for.
+	Maintains bool
 }
 
 // Class tells what to do about an error.

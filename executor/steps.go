@@ -111,7 +111,7 @@ func (r *run) mayLose(ctx context.Context, s plan.Step) error {
 // statements runs a step's statements, or its undo's, until they get through.
 func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts []plan.Statement, action string) error {
 	if mode == plan.InTx {
-		if err := r.patiently(ctx, s, func() error { return r.txOnce(ctx, s, stmts, action) }); err != nil {
+		if err := r.patiently(ctx, s, func(b Bounds) error { return r.txOnce(ctx, s, b, stmts, action) }); err != nil {
 			return err
 		}
 		return r.harden(ctx)
@@ -120,13 +120,13 @@ func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts
 	if err := r.intend(ctx, s, action); err != nil {
 		return err
 	}
-	err := r.patiently(ctx, s, func() error {
+	err := r.patiently(ctx, s, func(b Bounds) error {
 		if action == actionDo && r.cut[s.ID] {
 			if err := r.restore(ctx, s); err != nil {
 				return err
 			}
 		}
-		return r.eachOnce(ctx, s, stmts, action)
+		return r.eachOnce(ctx, s, b, stmts, action)
 	})
 	if err != nil && !before.partial() && !r.locked[s.ID] && slices.ContainsFunc(stmts, func(st plan.Statement) bool { return st.Holds }) {
 		r.withdraw(ctx, s, action)
@@ -162,7 +162,7 @@ func (r *run) intend(ctx context.Context, s plan.Step, action string) error {
 // restore takes back what was to be one instant and lost its lock on the way, so
 // that it can be tried anew.
 func (r *run) restore(ctx context.Context, s plan.Step) error {
-	if err := r.eachOnce(ctx, s, s.UndoStatements, actionUndo); err != nil {
+	if err := r.eachOnce(ctx, s, bounds(s), s.UndoStatements, actionUndo); err != nil {
 		return err
 	}
 	delete(r.cut, s.ID)
@@ -171,10 +171,9 @@ func (r *run) restore(ctx context.Context, s plan.Step) error {
 
 // txOnce runs the statements and the journal's entry in one transaction. What they
 // lock is locked while the lease is asked for and the commit is under way, and no
-// longer: the journal is written before, and what makes the commit safe comes
-// behind it (harden).
-func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) error {
-	b := bounds(s)
+// longer: the journal is written before, and the server's own work sent away, and what
+// makes the commit safe comes behind it (harden).
+func (r *run) txOnce(ctx context.Context, s plan.Step, b Bounds, stmts []plan.Statement, action string) error {
 	b.Late = true
 	tx, err := r.s.Begin(ctx, r.conn, b)
 	if err != nil {
@@ -183,6 +182,11 @@ func (r *run) txOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, a
 	defer func() { _ = tx.Rollback() }()
 	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
 		return err
+	}
+	if c, ok := r.s.(Clearer); ok && s.LockTimeoutMS > 0 {
+		if err := c.Clear(ctx, tx, append([]plan.Lock{s.Lock}, s.AlsoLocks...)); err != nil {
+			return err
+		}
 	}
 	defer r.holding(time.Now())
 	if err := r.s.ExecTx(ctx, tx, texts(stmts)...); err != nil {
@@ -208,8 +212,8 @@ func texts(stmts []plan.Statement) []string {
 }
 
 // eachOnce runs the statements one by one, leaving out those whose probe says
-// that their effect is there.
-func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement, action string) (err error) {
+// that their effect is there. b bounds those that are not under a lock, and the wait for that.
+func (r *run) eachOnce(ctx context.Context, s plan.Step, b Bounds, stmts []plan.Statement, action string) (err error) {
 	holds := false
 	defer func() { r.cut[s.ID] = r.cut[s.ID] || holds && err != nil }()
 	for len(stmts) > 0 {
@@ -224,11 +228,11 @@ func (r *run) eachOnce(ctx context.Context, s plan.Step, stmts []plan.Statement,
 		switch {
 		case err != nil || there:
 		case locks:
-			err = r.locking(ctx, s, st, under, action, &holds)
+			err = r.locking(ctx, s, b, st, under, action, &holds)
 		default:
 			if err = r.lease.still(ctx); err == nil {
 				begun := time.Now()
-				err = r.oneMessage(ctx, s, bounds(s), st)
+				err = r.oneMessage(ctx, s, b, st)
 				r.holding(begun)
 			}
 		}
@@ -260,12 +264,12 @@ func untilUnlocked(stmts []plan.Statement) (under, behind []plan.Statement) {
 // are asked before it (Statement.Ahead); and the lease is checked once, behind it: what
 // the step does, nobody else can do before the lock goes, and it goes with the
 // connection. Whoever has done some of it since the probes has the lease.
-func (r *run) locking(ctx context.Context, s plan.Step, lock plan.Statement, under []plan.Statement, action string, holds *bool) error {
+func (r *run) locking(ctx context.Context, s plan.Step, b Bounds, lock plan.Statement, under []plan.Statement, action string, holds *bool) error {
 	left, err := r.beforeLock(ctx, s, lock, under, action)
 	if err != nil || len(left) == 0 {
 		return err
 	}
-	b, err := r.moment(ctx, s, len(left)-1) // it needs not be rehearsed to unlock
+	b, err = r.moment(ctx, s, b, len(left)-1) // it needs not be rehearsed to unlock
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type walk struct {
 	what    string
 	chunks  plan.Chunks
 	walker  Walker
+	heap    string // what the walker's cursors referred to in the beginning
 	mutates bool
 	durable bool // has checkpoints in the database
 
@@ -187,6 +188,20 @@ func (w *walk) prepare(ctx context.Context) (positions []position, err error) {
 	return positions, err
 }
 
+// rewritten reports whether the table was written anew while it was walked: then there may
+// be rows that have moved from where the walk had yet to come to where it had been.
+func (w *walk) rewritten(ctx context.Context) (bool, error) {
+	var now string
+	err := w.ask(ctx, func() (err error) {
+		now, err = w.walker.Generation(ctx)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("identifying the heap of %s: %w", w.chunks.Label, err)
+	}
+	return now != w.heap, nil
+}
+
 // source is where a walk reads.
 func (w *walk) source() Session {
 	if w.from != nil {
@@ -244,6 +259,7 @@ func (w *walk) positions(ctx context.Context) ([]position, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identifying the heap of %s: %w", w.chunks.Label, err)
 	}
+	w.heap = generation
 	if w.durable {
 		saved, found, err := w.load(ctx, generation)
 		if err != nil || found {

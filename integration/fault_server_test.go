@@ -34,11 +34,11 @@ func (f fragile) database(t *testing.T, name string) *world {
 	w.db.SetMaxIdleConns(0) // none is kept that ends with the server
 	bigTable(t, w, deadlyRows)
 	w.exec(t, "CREATE TABLE wide (id bigint PRIMARY KEY, label varchar(200) NOT NULL)")
-	w.exec(t, w.series(deadlyRows, "INSERT INTO wide (id, label) SELECT n, CONCAT((n * 7919) % 200003, REPEAT('x', 100)) FROM numbers"))
+	w.exec(t, w.series(3*deadlyRows, "INSERT INTO wide (id, label) SELECT n, CONCAT((n % 100000) * 7919 % 200003, REPEAT('x', 100)) FROM numbers"))
 	return w
 }
 
-// deadlyRows is how many rows make an index long to build.
+// deadlyRows is how many rows make a backfill long enough to be killed in it; an index takes three times as many.
 const deadlyRows = 100_000
 
 // revive starts the killed server again, with the command still at work, and runs

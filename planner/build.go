@@ -126,6 +126,7 @@ func (b *builder) changedTable(t *tableShape) {
 	}
 	if open != nil && b.dir.shadow == plan.ShadowDB {
 		b.blocked(t, t.at, targets(gs), WishSync)
+		b.blocked(t, t.at, sources(gs), WishRead)
 		b.add(stageExpand, t.at, OpInstallShadow{Sync: open})
 	}
 	b.backfill(t, open)
@@ -156,6 +157,22 @@ func targets(gs []Group) []string {
 		for _, a := range slices.Concat(g.Up, g.Down) {
 			if !slices.Contains(out, a.Column) {
 				out = append(out, a.Column)
+			}
+		}
+	}
+	return out
+}
+
+// sources are the columns that others are derived of, but for those that are written as well.
+func sources(gs []Group) []string {
+	var out []string
+	written := targets(gs)
+	for _, g := range gs {
+		for _, a := range slices.Concat(g.Up, g.Down) {
+			for _, c := range a.Expr.Columns() {
+				if !slices.Contains(out, c) && !slices.Contains(written, c) {
+					out = append(out, c)
+				}
 			}
 		}
 	}

@@ -83,8 +83,8 @@ type Dialect interface {
 	Length(name string) int
 
 	// Blockers names what forbids to synchronise these columns of a table by
-	// trigger (cascading foreign keys, row security, …), or to rebuild, rename
-	// or drop them (views, generated columns, …), given the wish.
+	// trigger (cascading foreign keys, row security, …), to derive others of them there
+	// (values that come only behind triggers), or to rebuild, rename or drop them (views, generated columns, …), given the wish.
 	Blockers(s *Schema, t *Table, columns []string, wish Wish) []Blocker
 }
 
@@ -94,6 +94,7 @@ type Wish string
 // What the planner may want of columns.
 const (
 	WishSync    Wish = "sync"    // write them from a trigger
+	WishRead    Wish = "read"    // derive others of them in a trigger
 	WishRename  Wish = "rename"  // rename them in contract, dependants following
 	WishDrop    Wish = "drop"    // drop them in contract
 	WishReplace Wish = "replace" // have another column take their place

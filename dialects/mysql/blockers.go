@@ -29,7 +29,7 @@ const (
 // Blockers implements planner.Dialect.
 func (d *dialect) Blockers(_ *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {
 	b := &blockers{d: d, t: t, columns: columns, wish: wish}
-	if wish == planner.WishSync {
+	if wish == planner.WishSync || wish == planner.WishRead {
 		b.sync()
 		return b.out
 	}
@@ -67,8 +67,12 @@ func (b *blockers) hits(columns []string) bool {
 
 // sync: foreign keys change rows of children without firing triggers (MySQL
 // manual, FOREIGN KEY Constraints), and generated and counted columns are not
-// the trigger's to set.
+// the trigger's to set; nor does it know what they will be (Trigger Syntax and Examples:
+// NEW of an AUTO_INCREMENT column is 0).
 func (b *blockers) sync() {
+	if len(b.columns) == 0 {
+		return
+	}
 	for _, c := range b.t.Constraints {
 		if c.Cascades && b.hits(c.Columns) {
 			b.add(b.part("constraint", c.Name), "foreign key "+c.Name, "it changes rows of %s when its parent changes, and %s fires no trigger for that",
@@ -77,6 +81,10 @@ func (b *blockers) sync() {
 	}
 	for _, name := range b.columns {
 		if c := b.t.Column(name); c != nil && c.Generated != "" {
+			if b.wish == planner.WishRead {
+				b.add(planner.ObjectRef{}, "column "+b.t.Ref.Name+"."+name, "it is computed or counted (%s), so that no trigger knows its value yet: let the app write what is derived of it (migrate:shadow app)", c.Generated)
+				continue
+			}
 			b.add(planner.ObjectRef{}, "column "+b.t.Ref.Name+"."+name, "it is %s, so that a trigger cannot write it or does not know its value yet", c.Generated)
 		}
 	}

@@ -53,6 +53,9 @@ const (
 // Blockers names what forbids the wish.
 func (Dialect) Blockers(s *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {
 	name := s.Display(t.Ref)
+	if wish == planner.WishRead {
+		return readBlockers(t, name, columns)
+	}
 	if t.Kind != "table" && t.Kind != kindPartitioned {
 		return []planner.Blocker{{Object: name, Reason: "it is " + kindName(t.Kind) + ", and only tables are handled"}}
 	}
@@ -167,6 +170,21 @@ func syncBlockers(t *planner.Table, name string, columns []string) []planner.Blo
 	for _, c := range columns {
 		if col := t.Column(c); col != nil && (col.Generated == "stored" || col.Generated == "virtual" || col.Generated == "identity always") {
 			out = append(out, planner.Blocker{Object: name + "." + c, Reason: "it is generated (" + col.Generated + "), so that no trigger can write it"})
+		}
+	}
+	return out
+}
+
+// readBlockers: generated columns are computed behind BEFORE triggers, which find NULL there (PostgreSQL docs,
+// Overview of Trigger Behavior). An identity has been given by then.
+func readBlockers(t *planner.Table, name string, columns []string) []planner.Blocker {
+	var out []planner.Blocker
+	for _, c := range columns {
+		if col := t.Column(c); col != nil && (col.Generated == "stored" || col.Generated == "virtual") {
+			out = append(out, planner.Blocker{
+				Object: name + "." + c,
+				Reason: "it is generated (" + col.Generated + "), so that no trigger knows its value yet: derive the new column of what it is generated from, or let the app write it (migrate:shadow app)",
+			})
 		}
 	}
 	return out

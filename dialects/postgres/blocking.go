@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,10 +88,13 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 		WITH target AS (
 			SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname || '.' || c.relname = $2 OR c.relname = $2 AND pg_table_is_visible(c.oid)
-		), holding AS (
-			SELECT pid FROM pg_locks
+		), has AS (
+			SELECT pid, bool_and(mode = 'ShareUpdateExclusiveLock') AS maintains FROM pg_locks
 			WHERE locktype = 'relation' AND granted AND mode = ANY ($3) AND relation IN (SELECT oid FROM target)
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			GROUP BY pid
+		), holding AS (
+			SELECT pid FROM has
 			UNION `+waitedFor+`
 		), blocking AS (
 			SELECT pid FROM holding
@@ -98,7 +102,7 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 			SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity
 			WHERE application_name = $1 AND $1 <> '' AND datname = current_database() AND wait_event_type = 'Lock'
 		)
-		SELECT `+blockerColumns+`, NOT EXISTS (SELECT 1 FROM holding h WHERE h.pid = a.pid)
+		SELECT `+blockerColumns+`, NOT EXISTS (SELECT 1 FROM holding h WHERE h.pid = a.pid), EXISTS (SELECT 1 FROM has h WHERE h.pid = a.pid AND h.maintains)
 		FROM pg_stat_activity a JOIN blocking USING (pid)
 		WHERE a.pid <> pg_backend_pid() AND (a.application_name <> $1 OR $1 = '')
 		ORDER BY 5 DESC NULLS LAST, a.pid`, s.application, lock.Object, conflicting(lock.Mode))
@@ -108,9 +112,50 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 	return out, nil
 }
 
+// Clear implements executor.Clearer: a VACUUM or ANALYZE, also the server's own, keeps a table in SHARE UPDATE
+// EXCLUSIVE for as long as it takes. Behind us, if we waited for it with the lock that a step needs, everybody would
+// wait. So this lock comes first: nobody who reads or writes queues behind it, an autovacuum gives way to who waits for
+// it (after deadlock_timeout, unless it is against wraparound), and while we have it no other begins. PostgreSQL
+// docs, Explicit Locking and Routine Vacuuming.
+func (s *session) Clear(ctx context.Context, tx *sql.Tx, locks []plan.Lock) error {
+	var objects []string
+	for _, l := range locks {
+		if l.Object != "" && slices.Contains(conflicting(l.Mode), "ShareUpdateExclusiveLock") {
+			objects = append(objects, l.Object)
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	// Partitions are vacuumed one by one. In the order of their numbers servers lock them, too.
+	var tables sql.NullString
+	var timeout string
+	err := tx.QueryRowContext(ctx, `
+		WITH RECURSIVE named AS (
+			SELECT coalesce(i.indrelid, c.oid) AS oid
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
+			WHERE n.nspname || '.' || c.relname = ANY ($1) OR c.relname = ANY ($1) AND pg_table_is_visible(c.oid)
+		), target AS (
+			SELECT oid FROM named
+			UNION
+			SELECT i.inhrelid FROM pg_inherits i JOIN target t ON t.oid = i.inhparent
+		)
+		SELECT string_agg(format('ONLY %I.%I', n.nspname, c.relname), ', ' ORDER BY c.oid), current_setting('lock_timeout')
+		FROM target t JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')`, objects).Scan(&tables, &timeout)
+	if err != nil {
+		return fmt.Errorf("looking for the tables to keep maintenance from: %w", err)
+	}
+	if !tables.Valid {
+		return nil
+	}
+	return s.ExecTx(ctx, tx, fmt.Sprintf("SET LOCAL lock_timeout = %d", patientLockTimeoutMS),
+		"LOCK TABLE "+tables.String+" IN SHARE UPDATE EXCLUSIVE MODE", fmt.Sprintf("SET LOCAL lock_timeout = '%s'", timeout))
+}
+
 // Waits implements executor.Session.
 func (s *session) Waits(ctx context.Context) ([]executor.Blocker, error) {
-	out, err := s.blockers(ctx, `SELECT `+blockerColumns+`, false FROM pg_stat_activity a
+	out, err := s.blockers(ctx, `SELECT `+blockerColumns+`, false, false FROM pg_stat_activity a
 		WHERE a.pid IN (`+waitedFor+`) AND (a.application_name <> $1 OR $1 = '')
 		ORDER BY 5 DESC NULLS LAST, a.pid`, s.application)
 	if err != nil {
@@ -129,7 +174,7 @@ func (s *session) blockers(ctx context.Context, query string, args ...any) ([]ex
 	for rows.Next() {
 		var b executor.Blocker
 		var age *float64
-		if err := rows.Scan(&b.PID, &b.Query, &b.User, &b.Client, &age, &b.Suspected); err != nil {
+		if err := rows.Scan(&b.PID, &b.Query, &b.User, &b.Client, &age, &b.Suspected, &b.Maintains); err != nil {
 			return nil, err
 		}
 		b.Query = withoutLiterals(b.Query)

@@ -40,15 +40,29 @@ func (in *inspector) rights(t *planner.Table, oid int64) []reading {
 // granteeName writes a grantee of aclexplode x as GRANT wants it.
 const granteeName = `CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END`
 
-// counters reads the sequences that columns count with, and the expressions of
+// counters reads the sequences that columns count with, what is said and allowed
+// of them, and the expressions of
 // generated columns: what undoing a change of them needs.
 func (in *inspector) counters(t *planner.Table, oid int64) reading {
 	return reading{what: "the sequences of " + t.Ref.String(), args: []any{oid}, query: `
-		SELECT '` + factSequence + `' || a.attname, format('%I.%I', n.nspname, c.relname) || format(' AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s',
-			format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END)
-		FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
-		JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::int8::oid AND d.deptype IN ('a', 'i')
+		WITH q AS (
+			SELECT a.attname, format('%I.%I', n.nspname, c.relname) AS name, c.oid, c.relowner, c.relacl,
+				format(' AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s',
+					format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options
+			FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
+			JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+			WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::int8::oid AND d.deptype IN ('a', 'i')
+		)
+		SELECT '` + factSequence + `' || q.attname, q.name || q.options FROM q
+		UNION ALL
+		SELECT '` + factSequenceRights + `' || r.attname, r.script FROM (
+			SELECT q.attname, concat_ws(E'\x01',
+				(SELECT string_agg(g.script, E'\x01' ORDER BY g.script) FROM (
+					SELECT format('GRANT %s ON SEQUENCE %s TO %s', string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type), q.name, ` + granteeName + `)
+						|| CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS script
+					FROM aclexplode(q.relacl) x WHERE x.grantee <> q.relowner GROUP BY x.grantee, x.is_grantable) AS g),
+				'COMMENT ON SEQUENCE ' || q.name || ' IS ' || quote_literal(obj_description(q.oid, 'pg_class'))) AS script
+			FROM q) AS r WHERE r.script <> ''
 		UNION ALL
 		SELECT '` + factExpression + `' || a.attname, pg_get_expr(f.adbin, f.adrelid)
 		FROM pg_attribute a JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum

@@ -16,6 +16,7 @@ import (
 func ownSequence(t *planner.Table, c planner.NewColumn) (before, after []string, err error) {
 	seq := planner.Ref{Schema: t.Ref.Schema}
 	options := ""
+	var rights []string
 	switch c.Generated {
 	case generatedSerial:
 		seq.Name = objectNameOf(t.Ref.Name, c.Name, "seq")
@@ -24,11 +25,25 @@ func ownSequence(t *planner.Table, c planner.NewColumn) (before, after []string,
 		if options, err = identityOptions(c.Sequence); err != nil {
 			return nil, nil, err
 		}
+		// Who may insert into a table may have its identities count. A default asks
+		// for a right on the sequence; this one lets nobody look at it or set it.
+		rights = []string{"GRANT USAGE ON SEQUENCE " + quoteRef(seq) + " TO PUBLIC"}
 	default:
 		return nil, nil, nil
 	}
-	return []string{"CREATE SEQUENCE " + quoteRef(seq) + " AS " + c.Type + options},
+	before = append([]string{"CREATE SEQUENCE " + quoteRef(seq) + " AS " + c.Type + options}, ownerOf(t, quoteRef(seq))...)
+	return append(before, rights...),
 		[]string{fmt.Sprintf("ALTER SEQUENCE %s OWNED BY %s.%s", quoteRef(seq), quoteRef(t.Ref), quote(c.Name))}, nil
+}
+
+// ownerOf gives a new sequence to the table's owner: a column can own only what
+// is its table's owner's.
+func ownerOf(t *planner.Table, sequence string) []string {
+	owner := t.Facts[factOwner]
+	if owner == "" {
+		return nil
+	}
+	return []string{"ALTER SEQUENCE " + sequence + " OWNER TO " + quote(owner)}
 }
 
 // identityOptions are the options of "GENERATED … AS IDENTITY (…)", without the
@@ -87,6 +102,9 @@ const (
 	// factSequence with a column's name holds the sequence that the column owns
 	// or counts with, and its options, as CREATE SEQUENCE wants them.
 	factSequence = "sequence of "
+	// factSequenceRights with a column's name lists the statements that give that
+	// sequence the privileges and the comment that it has.
+	factSequenceRights = "rights of the sequence of "
 	// factExpression with a column's name holds the expression of a generated one.
 	factExpression = "expression of "
 )
@@ -103,6 +121,7 @@ func lowerIdentity(s *planner.Schema, o planner.OpDirect) (planner.Lowered, erro
 	}
 	i := identity{s: s, table: t, column: *t.Column(object.Detail)}
 	i.sequence, i.options, i.counts = i.before()
+	i.keeps = !slices.ContainsFunc(o.Changes, func(c planner.Direct) bool { return strings.HasPrefix(c.SQL, "DROP SEQUENCE") })
 	var do, undo []string
 	var titles []string
 	carried := false
@@ -124,8 +143,7 @@ func lowerIdentity(s *planner.Schema, o planner.OpDirect) (planner.Lowered, erro
 		do = append(do, c.SQL)
 	}
 	if carried {
-		keep := slices.IndexFunc(o.Changes, func(c planner.Direct) bool { return strings.HasPrefix(c.SQL, "DROP SEQUENCE") }) < 0
-		do = append(do, i.dispose(keep))
+		do = append(do, i.dispose())
 		undo = i.backToSequence()
 	} else {
 		undo = i.backTo(o.Changes)
@@ -142,6 +160,8 @@ type identity struct {
 	column            planner.Column
 	sequence, options string
 	counts            bool
+	// keeps: the file leaves the sequence that the identity takes over from.
+	keeps bool
 }
 
 // before reads which sequence the column counts with now.
@@ -167,39 +187,69 @@ func (i identity) own() string {
 	return fmt.Sprintf("pg_catalog.pg_get_serial_sequence(%s, %s)", literal(quoteRef(i.table.Ref)), literal(i.column.Name))
 }
 
-// setAside lets the old sequence go of its name and its column.
-func (i identity) setAside() []string {
-	return []string{
-		"ALTER SEQUENCE " + i.sequence + " OWNED BY NONE",
-		"ALTER SEQUENCE " + i.sequence + " RENAME TO " + quote(i.helper().Name),
+// rights give the sequence what it had besides its options.
+func (i identity) rights() []string { return list(i.table.Facts[factSequenceRights+i.column.Name]) }
+
+// meanwhile is the old sequence while the identity is there: one that stays
+// keeps its name, as it does without migrate.
+func (i identity) meanwhile() string {
+	if i.keeps {
+		return i.sequence
 	}
+	return quoteRef(i.helper())
+}
+
+// setAside lets the old sequence go of its column, and of its name where the
+// identity is to have that.
+func (i identity) setAside() []string {
+	alter := "ALTER SEQUENCE " + i.sequence
+	if i.keeps {
+		return []string{alter + " OWNED BY NONE"}
+	}
+	return []string{alter + " OWNED BY NONE", alter + " RENAME TO " + quote(i.helper().Name)}
 }
 
 func (i identity) carryOver() string {
-	return fmt.Sprintf("SELECT pg_catalog.setval(%s, last_value, is_called) FROM %s", i.own(), quoteRef(i.helper()))
+	return fmt.Sprintf("SELECT pg_catalog.setval(%s, last_value, is_called) FROM %s", i.own(), i.meanwhile())
 }
 
-// dispose drops the old sequence, or gives it its name back where the file keeps it.
-func (i identity) dispose(keep bool) string {
-	if !keep {
-		return "DROP SEQUENCE " + quoteRef(i.helper())
+// carryBack comes before the identity goes, whose sequence goes with it.
+func (i identity) carryBack() string {
+	return "DO " + dollarQuoted(fmt.Sprintf(" DECLARE l bigint; c boolean; BEGIN\n"+
+		"  EXECUTE format('SELECT last_value, is_called FROM %%s', %s) INTO l, c;\n  PERFORM setval(%s, l, c);\nEND ", i.own(), literal(i.meanwhile())))
+}
+
+// dispose drops the old sequence, or gives it back to its column where the file keeps it.
+func (i identity) dispose() string {
+	if i.keeps {
+		return i.ownedBy()
 	}
-	return "ALTER SEQUENCE " + quoteRef(i.helper()) + " OWNED BY " + quoteRef(i.table.Ref) + "." + quote(i.column.Name)
+	return "DROP SEQUENCE " + i.meanwhile()
 }
 
-// backToSequence makes the sequence again that an identity replaced.
+func (i identity) ownedBy() string {
+	return "ALTER SEQUENCE " + i.sequence + " OWNED BY " + quoteRef(i.table.Ref) + "." + quote(i.column.Name)
+}
+
+// backToSequence has the column count with the sequence again that an identity
+// replaced, made anew where it has gone.
 func (i identity) backToSequence() []string {
-	helper := quoteRef(i.helper())
-	name := i.sequence[strings.LastIndex(i.sequence, ".")+1:]
-	return []string{
-		"CREATE SEQUENCE " + helper + " " + i.options,
-		"DO " + dollarQuoted(fmt.Sprintf(" DECLARE l bigint; c boolean; BEGIN\n"+
-			"  EXECUTE format('SELECT last_value, is_called FROM %%s', %s) INTO l, c;\n  PERFORM setval(%s, l, c);\nEND ", i.own(), literal(helper))),
-		i.alter() + "DROP IDENTITY",
-		"ALTER SEQUENCE " + helper + " RENAME TO " + name,
-		i.alter() + "SET DEFAULT " + i.column.Default.SQL(bareColumn),
-		"ALTER SEQUENCE " + i.sequence + " OWNED BY " + quoteRef(i.table.Ref) + "." + quote(i.column.Name),
+	var out []string
+	if i.keeps {
+		// The column owns two until here, and own() is to find the identity's.
+		out = append(out, "ALTER SEQUENCE "+i.sequence+" OWNED BY NONE", i.carryBack(), i.alter()+"DROP IDENTITY")
+	} else {
+		helper := i.meanwhile()
+		out = append(out, "CREATE SEQUENCE "+helper+" "+i.options)
+		out = append(out, ownerOf(i.table, helper)...)
+		out = append(out, i.carryBack(), i.alter()+"DROP IDENTITY",
+			"ALTER SEQUENCE "+helper+" RENAME TO "+i.sequence[strings.LastIndex(i.sequence, ".")+1:])
+		out = append(out, i.rights()...)
 	}
+	if !i.column.Default.IsZero() {
+		out = append(out, i.alter()+"SET DEFAULT "+i.column.Default.SQL(bareColumn))
+	}
+	return append(out, i.ownedBy())
 }
 
 // backTo restores what the column was: an identity, with its options, or none.
@@ -209,11 +259,11 @@ func (i identity) backTo(changes []planner.Direct) []string {
 	case kind == "":
 		return []string{i.alter() + "DROP IDENTITY IF EXISTS"}
 	case slices.ContainsFunc(changes, func(c planner.Direct) bool { return strings.Contains(c.What, "DROP IDENTITY") }):
-		return []string{
+		return append([]string{
 			i.alter() + "ADD GENERATED " + kind + " AS IDENTITY (SEQUENCE NAME " + i.sequence + " " + withoutType(i.options) + ")",
 			fmt.Sprintf("SELECT pg_catalog.setval(%s, greatest(max(%s), pg_catalog.pg_sequence_last_value(%s::regclass))) FROM %s",
 				i.own(), quote(i.column.Name), i.own(), quoteRef(i.table.Ref)),
-		}
+		}, i.rights()...)
 	}
 	set := "SET GENERATED " + kind
 	for _, o := range []string{"START WITH", "INCREMENT BY", "MINVALUE", "MAXVALUE", "CACHE", "NO CYCLE", "CYCLE"} {

@@ -69,10 +69,12 @@ func (Dialect) Open(ctx context.Context, url string, o dialects.Options) (dialec
 // for deadlocks, and sends an autovacuum away that is in its way: it must be
 // less than our lock timeout, or a long autovacuum would win every time. The
 // third ends a transaction of ours whose process is frozen, or cut off: the app
-// would wait for its locks for as long.
+// would wait for its locks for as long. The fourth is what the executor is written for: in an
+// older snapshot a piece would not see what others of ours have committed since, and take it for lost.
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {
 	for _, setting := range []string{
 		"client_connection_check_interval = '2s'", "deadlock_timeout = '100ms'", "idle_in_transaction_session_timeout = '5s'",
+		"default_transaction_isolation = 'read committed'",
 	} {
 		_, err := conn.Exec(ctx, "SET "+setting, pgx.QueryExecModeSimpleProtocol)
 		if pe := (*pgconn.PgError)(nil); err != nil && !errors.As(err, &pe) {

@@ -142,6 +142,11 @@ func fills(g planner.Group) []planner.Assign {
 func (w *shadow) insert(g planner.Group) {
 	up := fills(g)
 	switch {
+	case w.sync.State == "grace" && w.sync.Table.Kind == kindPartitioned:
+		// An UPDATE that moves a row to another partition inserts it there, with a
+		// tombstone that down may not be able to make again.
+		w.when(w.oldAbsent(w.defaulted(g)), g.Down)
+		return
 	case w.sync.State == "grace":
 		w.assign(g.Down)
 		return
@@ -173,6 +178,17 @@ func (w *shadow) insert(g planner.Group) {
 		w.indented(func() { w.assign(g.Down) })
 	}
 	w.line("END IF;")
+}
+
+// defaulted is a group of the grace with the defaults that its tombstones have
+// kept from when they were columns.
+func (w *shadow) defaulted(g planner.Group) planner.Group {
+	for _, c := range w.sync.Columns {
+		if slices.Contains(targets(g.Down), c.Name) && !c.Default.IsZero() {
+			g.OldDefaults = append(slices.Clone(g.OldDefaults), planner.Assign{Column: c.Name, Expr: c.Default})
+		}
+	}
+	return g
 }
 
 // oldAbsent tells that an INSERT with the new shape said nothing of the old

@@ -71,8 +71,8 @@ func columnNames(d dialect, t *table) []string {
 	return out
 }
 
-// request does what one user asks for: half of them read.
-func (a *app) request(ctx context.Context, r *rand.Rand) error {
+// statement does one of the things that users ask for: half of them read.
+func (a *app) statement(ctx context.Context, r *rand.Rand) error {
 	t := a.tables[r.IntN(len(a.tables))]
 	key := int64(1 + r.IntN(t.present))
 	what := r.IntN(100)
@@ -162,7 +162,10 @@ func described(err error, query string) error {
 }
 
 // fleet are the versions of the app that run, as an orchestrator has them: any request goes to one of them.
-type fleet struct{ running atomic.Pointer[[]*app] }
+type fleet struct {
+	running    atomic.Pointer[[]*app]
+	statements int // of each request
+}
 
 // roll lets the given versions run, and returns when no request is under way in any other.
 func (f *fleet) roll(ctx context.Context, to ...*app) error {
@@ -204,6 +207,11 @@ func (f *fleet) request(ctx context.Context, r *rand.Rand) error {
 			continue
 		}
 		defer a.busy.Add(-1)
-		return a.request(ctx, r)
+		for range f.statements {
+			if err := a.statement(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }

@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 			d := servers.Fresh(t, engine)
 			o := options{
 				Engine: engine, URL: d.AdminURL, Kinds: []string{"split", "rename-column", "set-not-null"},
-				Rate: 40, Rows: 1000, Phase: 500 * time.Millisecond, Requests: 20, // which no expand has at once
+				Rate: 40, Statements: 2, Rows: 1000, Phase: 500 * time.Millisecond, Requests: 20, // which no expand has at once
 			}
 			var table strings.Builder
 			if err := run(t.Context(), o, &table, io.Discard); err != nil {
@@ -93,7 +93,7 @@ func read(t *testing.T, d dialect, db *sql.DB) []*table {
 // works has the app answer requests, and checks that they did all there is to do.
 func works(t *testing.T, a *app) {
 	t.Helper()
-	f := &fleet{}
+	f := &fleet{statements: 2}
 	if err := f.roll(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestReport(t *testing.T) {
 		"ended early":  {result{kind: "k", note: "expand: no"}, "k: expand: no", ""},
 	} {
 		var out strings.Builder
-		err := report(&out, options{Engine: "postgres"}, 60, []*result{&c.r})
+		err := report(&out, options{Engine: "postgres"}, weight{60, 2}, []*result{&c.r})
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: the error is %v, want %q", name, err, c.want)
 		}

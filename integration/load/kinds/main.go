@@ -26,6 +26,7 @@ func main() {
 	flag.StringVar(&o.Binary, "binary", "bin/migrate", "the migrate to measure; empty: in this process, whose work the app then waits for")
 	flag.StringVar(&kinds, "kinds", "", "names of changes, with commas; empty: all")
 	flag.Float64Var(&o.Rate, "rate", 0, "requests a second; 0: half of what the server can do, at most 500")
+	flag.IntVar(&o.Statements, "statements", 1, "of each request, one after another; 0: as many as make 500 requests a second half of what the server can do")
 	flag.IntVar(&o.Rows, "rows", 100_000, "rows of each table")
 	flag.DurationVar(&o.Phase, "phase", 5*time.Second, "how long each phase is measured at least")
 	flag.IntVar(&o.Requests, "requests", 1000, "how many requests the expand is to have: one that is over sooner is rolled back and done again, a few times")
@@ -67,5 +68,5 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 			break
 		}
 	}
-	return report(out, o, b.rate, results)
+	return report(out, o, b.weight, results)
 }

@@ -119,7 +119,7 @@ func (m *measurement) enough() bool {
 	if m.phaseName == "expand" {
 		lasted += time.Since(m.phaseBegun)
 	}
-	return lasted.Seconds()*m.result.rate >= float64(m.o.Requests)
+	return lasted.Seconds()*m.weight.rate >= float64(m.o.Requests)
 }
 
 func (m *measurement) live(ctx context.Context) error {
@@ -156,8 +156,18 @@ func (m *measurement) live(ctx context.Context) error {
 	return m.last(ctx, m.o.Phase)
 }
 
-// askControl reads or writes a row of a table that no migration knows.
+// askControl is a request of as many statements to a table that no migration knows.
 func (m *measurement) askControl(ctx context.Context, r *rand.Rand) error {
+	for range m.weight.statements {
+		if err := m.askControlOnce(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askControlOnce reads or writes a row of it.
+func (m *measurement) askControlOnce(ctx context.Context, r *rand.Rand) error {
 	id := r.IntN(controlRows)
 	if r.IntN(2) == 0 {
 		_, err := m.control.ExecContext(ctx, "UPDATE load_control SET n = n + 1 WHERE id = "+m.d.placeholder(1), id)

@@ -84,8 +84,8 @@ func ratio(p, before time.Duration) float64 {
 	return float64(p) / float64(before)
 }
 
-func report(out io.Writer, o options, rate float64, results []*result) error {
-	fmt.Fprintf(out, "%s, %.0f requests a second on %d rows, %.0f on the control; waits count from when a request was due\n\n", o.Engine, rate, o.Rows, min(controlRate, rate))
+func report(out io.Writer, o options, asked weight, results []*result) error {
+	fmt.Fprintf(out, "%s, %.0f requests a second of %d statements each on %d rows, %.0f on the control; waits count from when a request was due\n\n", o.Engine, asked.rate, asked.statements, o.Rows, controlShare*asked.rate)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "change\tphase\trequests\tfailed\tp50\tp95\tp99\t/ baseline\tcontrol's p99\t/ baseline\tlongest\tbeyond control's\tbehind migrate\tinconsistent\tprepared anew\t")
 	var broken, stalls []error

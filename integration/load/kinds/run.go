@@ -25,6 +25,8 @@ type options struct {
 	Kinds []string
 	// Rate of requests; 0: half of what the server can do, and at most 500 a second.
 	Rate float64
+	// Statements of each request, one after another; 0: as many as make the rate half of what the server can do.
+	Statements int
 	// Rows of each table.
 	Rows int
 	// Phase is how long a phase is measured at least: one that is done sooner is measured with what follows it.
@@ -37,8 +39,8 @@ type options struct {
 const (
 	mostRate    = 500
 	connections = 24
-	// controlRate is how often a table that no migration touches is asked, at the same time, each second at most.
-	controlRate = 100
+	// controlShare is how many requests ask a table that no migration touches, at the same time, for each of the others.
+	controlShare = 0.1
 	// mostRounds is how often a change is expanded at most, and pause how long it is let alone before each, but the first.
 	mostRounds = 6
 	pause      = 2 * time.Second
@@ -49,7 +51,6 @@ const (
 // result is what one kind of change did to the users.
 type result struct {
 	kind         string
-	rate         float64
 	phases       []phase
 	inconsistent int64
 	anew         int64  // statements that the app had to prepare anew
@@ -79,11 +80,17 @@ type bench struct {
 	d      dialect
 	server *throwaway.Server // nil: it is not ours
 	url    string
-	rate   float64
+	weight weight // of what is asked for; no statements: not known yet
+}
+
+// weight is how much is asked for: requests a second, and the statements of each.
+type weight struct {
+	rate       float64
+	statements int
 }
 
 func start(ctx context.Context, o options) (*bench, error) {
-	b := &bench{o: o, d: dialectFor(o.Engine), url: o.URL, rate: o.Rate}
+	b := &bench{o: o, d: dialectFor(o.Engine), url: o.URL}
 	if b.url == "" {
 		var err error
 		if b.server, err = throwaway.Start(ctx, o.Engine, throwaway.Options{Version: o.Version}); err != nil {
@@ -107,23 +114,24 @@ func (b *bench) measure(ctx context.Context, c changes.Change) (*result, error) 
 		return nil, fmt.Errorf("preparing: %w", err)
 	}
 	defer p.close(ctx, b.url)
-	f := &fleet{}
+	f := &fleet{statements: 1}
 	if err := f.roll(ctx, p.old); err != nil {
 		return nil, err
 	}
-	if b.rate == 0 {
-		if b.rate, err = b.calibrate(ctx, f); err != nil {
+	if b.weight.statements == 0 {
+		if b.weight, err = b.calibrate(ctx, f); err != nil {
 			return nil, err
 		}
 	}
-	r := &result{kind: c.Name, rate: b.rate}
+	f.statements = b.weight.statements
+	r := &result{kind: c.Name}
 	m := &measurement{bench: b, place: p, fleet: f, result: r, lasted: map[string]time.Duration{}}
 	if err := m.prepareMigrate(ctx, c.Migration); err != nil || r.refused {
 		return r, err
 	}
 	// The first requests connect, and prepare their statements: nobody counts them.
-	m.users = load.Start(ctx, load.Options{Rate: b.rate, Connections: connections}, warmingUp, f.request)
-	m.others = load.Start(ctx, load.Options{Rate: min(controlRate, b.rate), Connections: 8}, warmingUp, m.askControl)
+	m.users = load.Start(ctx, load.Options{Rate: b.weight.rate, Connections: connections}, warmingUp, f.request)
+	m.others = load.Start(ctx, load.Options{Rate: controlShare * b.weight.rate, Connections: 8}, warmingUp, m.askControl)
 	m.locks = watch(ctx, p.control, b.o.Engine, p.sessions)
 	err = m.live(ctx)
 	users, others := m.users.Stop(), m.others.Stop()
@@ -153,9 +161,29 @@ func (r *result) count(p phase) {
 	all.behind = max(all.behind, p.behind)
 }
 
-// calibrate finds out what the server can do with as many requests under way as there will be connections,
-// and takes half of it.
-func (b *bench) calibrate(ctx context.Context, f *fleet) (float64, error) {
+// calibrate makes requests of as many statements, at such a rate, that they take half of what the server can do at
+// most, the control's included, where people have not said it.
+func (b *bench) calibrate(ctx context.Context, f *fleet) (weight, error) {
+	if b.o.Rate > 0 && b.o.Statements > 0 {
+		return weight{b.o.Rate, b.o.Statements}, nil
+	}
+	can, err := capacity(ctx, f)
+	if err != nil {
+		return weight{}, fmt.Errorf("finding out what the server can do: %w", err)
+	}
+	half := can / 2 / (1 + controlShare)
+	w := weight{b.o.Rate, b.o.Statements}
+	if w.rate == 0 {
+		w.rate = min(mostRate, half/float64(max(1, w.statements)))
+	}
+	if w.statements == 0 {
+		w.statements = max(1, int(half/w.rate))
+	}
+	return w, nil
+}
+
+// capacity is how many requests a second are answered to those who ask again as soon as they are answered.
+func capacity(ctx context.Context, f *fleet) (float64, error) {
 	const length = 2 * time.Second
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -179,10 +207,7 @@ func (b *bench) calibrate(ctx context.Context, f *fleet) (float64, error) {
 	for range connections {
 		errs = append(errs, <-failed)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return 0, fmt.Errorf("finding out what the server can do: %w", err)
-	}
-	return min(mostRate, float64(answered.Load())/time.Since(begun).Seconds()/2), nil
+	return float64(answered.Load()) / time.Since(begun).Seconds(), errors.Join(errs...)
 }
 
 func seeded(n uint64) *rand.Rand {
