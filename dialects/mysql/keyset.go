@@ -235,12 +235,17 @@ func (k key) sample(t *planner.Table, todo string, shows ...planner.Column) stri
 	return fmt.Sprintf("SELECT %s FROM %s WHERE %s AND (%s) LIMIT 10", strings.Join(chars, ", "), quoteName(t.Ref.Name), k.bounds(), todo)
 }
 
+// updatesItself: the server writes the time into the column when a row changes.
+func updatesItself(c planner.Column) bool {
+	return strings.Contains(strings.ToLower(c.Rest), "on update")
+}
+
 // keepTimes are the assignments that keep the server from moving the columns
 // that say when a row was last changed.
 func keepTimes(t *planner.Table, qualifier string, assigned []string) []string {
 	var out []string
 	for _, c := range t.Columns {
-		if strings.Contains(strings.ToLower(c.Rest), "on update") && !slices.Contains(assigned, c.Name) {
+		if updatesItself(c) && !slices.Contains(assigned, c.Name) {
 			out = append(out, qualifier+quoteName(c.Name)+" = "+qualifier+quoteName(c.Name))
 		}
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/datadriven"
+
 	"github.com/expandcontract/migrate/executor"
+	"github.com/expandcontract/migrate/planner"
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
@@ -65,13 +69,21 @@ func (b *bench) pinned() *sql.Conn {
 func TestTriggersSurviveBeingEnded(t *testing.T) {
 	onServers(t, func(t *testing.T, b *bench) {
 		b.exec("CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, n int NOT NULL, m int)")
-		ts := triggers{
-			insert: trigger{name: "i", sql: "CREATE TRIGGER i BEFORE INSERT ON t FOR EACH ROW SET NEW.m = NEW.n"},
-			update: trigger{name: "u", sql: "CREATE TRIGGER u BEFORE UPDATE ON t FOR EACH ROW BEGIN IF NOT NEW.n <=> OLD.n THEN SET NEW.m = NEW.n; END IF; END"},
+		schema := b.schema("t")
+		tied := &planner.Sync{Table: schema.Tables[0], Name: "t", State: "open", Columns: schema.Tables[0].Columns, Groups: []planner.Group{{
+			Old: []string{"n"}, New: []string{"m"}, Hidden: true, Up: []planner.Assign{{Column: "m", Expr: planner.ColumnExpr("n")}},
+		}}}
+		lower := func(op planner.Op) []plan.Statement {
+			low, err := b.d.Lower(schema, op)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return low.Steps[0].Statements
 		}
-		p := b.d.probes(b.schema("t"), "t")
-		install := b.d.spared("t", "", b.d.create(p, ts)...)
-		remove := b.d.spared("t", "", drop(ts)...)
+		install := lower(planner.OpInstallShadow{Sync: tied})
+		removes := [][]plan.Statement{
+			lower(planner.OpDropShadow{Sync: tied}), lower(planner.OpPurge{Table: tied.Table, Sync: tied}),
+		}
 
 		stop := make(chan struct{})
 		var app sync.WaitGroup
@@ -99,7 +111,7 @@ func TestTriggersSurviveBeingEnded(t *testing.T) {
 		for i := range 600 {
 			ss, want := install, "1"
 			if i%2 == 1 {
-				ss, want = remove, ""
+				ss, want = removes[i/2%len(removes)], ""
 			}
 			b.exec("FLUSH TABLES t") // else nobody reads the triggers
 			ctx, cancel := context.WithTimeout(t.Context(), usual*time.Duration(i%50)/40)
@@ -127,6 +139,36 @@ func TestTriggersSurviveBeingEnded(t *testing.T) {
 			t.Errorf("%d of 600 rounds were ended: that shows nothing", ended)
 		}
 	})
+}
+
+// On MariaDB, whatever creates or drops triggers does so while the table is locked.
+func TestTriggersChangeUnderLock(t *testing.T) {
+	t.Parallel()
+	d := &dialect{maria: true}
+	s := fixture(d, &datadriven.TestData{})
+	for _, op := range []string{"install-shadow", "drop-shadow", "switch", "purge"} {
+		low, err := d.Lower(s, fixtureOp(t, d, s.Tables[0], op))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes := 0
+		for _, ss := range [][]plan.Statement{low.Steps[0].Statements, low.Steps[0].UndoStatements} {
+			locked := false
+			for _, st := range ss {
+				locked = (locked || st.Locks) && !st.Unlocks
+				if !strings.HasPrefix(st.SQL, "CREATE TRIGGER") && !strings.HasPrefix(st.SQL, "DROP TRIGGER") {
+					continue
+				}
+				changes++
+				if !locked {
+					t.Errorf("%s runs without a lock: %s", op, st.SQL)
+				}
+			}
+		}
+		if changes == 0 {
+			t.Errorf("%s changes no trigger: that shows nothing", op)
+		}
+	}
 }
 
 // carriedOut runs statements as the executor does, for as long as locks are in the way.

@@ -463,7 +463,7 @@ func (d *dialect) purge(s *planner.Schema, op planner.OpPurge) (planner.Lowered,
 	p := d.probes(s, table)
 	var do []plan.Statement
 	if op.Sync != nil {
-		do = append(do, drop(d.triggersOf(op.Sync))...)
+		do = append(do, d.spared(table, "", drop(d.triggersOf(op.Sync))...)...)
 	}
 	if len(op.Indexes) > 0 {
 		var drops []string

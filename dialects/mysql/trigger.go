@@ -120,6 +120,36 @@ func (w *triggerWriter) changed(columns []string) string {
 	return strings.Join(conds, " OR ")
 }
 
+// oldWritten is true when an UPDATE of the app's changed the old shape. Where it
+// leaves a column with ON UPDATE alone, the server writes the clock into it before
+// any trigger runs: that is nobody's word against what a new version wrote.
+func (w *triggerWriter) oldWritten(g planner.Group) string {
+	var conds []string
+	touched := false
+	for _, name := range g.Old {
+		c := w.column(name)
+		cond := w.changed([]string{name})
+		if updatesItself(c) {
+			touched = true
+			cond = "(" + cond + " AND " + not(newRow(name)+" <=> "+clockOf(c)) + ")"
+		}
+		conds = append(conds, cond)
+	}
+	if !touched {
+		return "old_changed"
+	}
+	return "(" + strings.Join(conds, " OR ") + ")"
+}
+
+// clockOf is what ON UPDATE writes into a column: the time at which the statement
+// began, as precise as the column.
+func clockOf(c planner.Column) string {
+	if digits := parseType(c.Type).length; digits > 0 {
+		return fmt.Sprintf("CURRENT_TIMESTAMP(%d)", digits)
+	}
+	return "CURRENT_TIMESTAMP"
+}
+
 // oldAbsent is true when an INSERT said nothing of the old shape: its columns
 // are NULL or hold their default. A volatile default cannot be recognised; it
 // counts as absent if the other shape is there.
@@ -257,7 +287,7 @@ func (w *triggerWriter) updated(g planner.Group) {
 		w.end("END IF;")
 	}
 	if len(g.Down) > 0 {
-		w.begin("IF new_changed AND NOT old_changed THEN")
+		w.begin("IF new_changed AND NOT %s THEN", w.oldWritten(g))
 		w.assign(g.Down)
 		w.end("END IF;")
 	}
@@ -292,7 +322,7 @@ func (d *dialect) installShadow(s *planner.Schema, sync *planner.Sync) (planner.
 	if len(ins) > 0 {
 		out.Notes = []string{fmt.Sprintf("until contract, %s a default that new versions never see: MariaDB asks for a value before the triggers can supply it (error 1364)", standInsOf(table, ins))}
 	}
-	out.Hazards = timeZones(sync)
+	out.Hazards = d.timeZones(sync)
 	return out, nil
 }
 
@@ -305,28 +335,4 @@ func (d *dialect) dropShadow(s *planner.Schema, sync *planner.Sync) (planner.Low
 	st := ddl(table, "remove the shadow writes of "+table, "nobody writes the old shape any more", plan.Metadata,
 		append(d.spared(table, "", drop(t)...), d.dropStandIns(p, ins)...), append(create, d.setStandIns(table, ins)...))
 	return steps(st), nil
-}
-
-// timeZones warns of transforms between timestamps, which sessions read in their
-// own time zone, and other types: a trigger works in the app's zone, the backfill
-// and the verification in UTC.
-func timeZones(sync *planner.Sync) []plan.Hazard {
-	zoned := func(c string) bool { return parseType(columnOf(sync, c).Type).name == "timestamp" }
-	var out []plan.Hazard
-	for _, g := range sync.Groups {
-		for _, a := range slices.Concat(g.Up, g.Down) {
-			for _, c := range a.Expr.Columns() {
-				if zoned(c) == zoned(a.Column) {
-					continue
-				}
-				out = append(out, plan.Hazard{
-					Rule: "depends-on-time-zone", Severity: plan.Warning,
-					Message: fmt.Sprintf("the value of %s.%s is made from %s, and one of them is a timestamp: it depends on the session's time zone, which is UTC for the backfill and the app's own for the shadow writes",
-						sync.Table.Ref.Name, a.Column, c),
-					Instead: "let the app's sessions run in UTC, or let the app write both columns (migrate:shadow app)",
-				})
-			}
-		}
-	}
-	return out
 }
