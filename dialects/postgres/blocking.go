@@ -114,13 +114,13 @@ func (s *session) Blockers(ctx context.Context, lock plan.Lock) ([]executor.Bloc
 
 // Clear implements executor.Clearer: a VACUUM or ANALYZE, also the server's own, keeps a table in SHARE UPDATE
 // EXCLUSIVE for as long as it takes. Behind us, if we waited for it with the lock that a step needs, everybody would
-// wait. So this lock comes first: nobody who reads or writes queues behind it, an autovacuum gives way to who waits for
-// it (after deadlock_timeout, unless it is against wraparound), and while we have it no other begins. PostgreSQL
-// docs, Explicit Locking and Routine Vacuuming.
+// wait. So this lock comes first, unless it is all that the step wants: nobody who reads or writes queues behind
+// it, an autovacuum gives way to who waits for it (after deadlock_timeout, unless it is against wraparound), and
+// while we have it no other begins. PostgreSQL docs, Explicit Locking and Routine Vacuuming.
 func (s *session) Clear(ctx context.Context, tx *sql.Tx, locks []plan.Lock) error {
 	var objects []string
 	for _, l := range locks {
-		if l.Object != "" && slices.Contains(conflicting(l.Mode), "ShareUpdateExclusiveLock") {
+		if l.Object != "" && l.Mode != lockShareUpdateExclusive && slices.Contains(conflicting(l.Mode), "ShareUpdateExclusiveLock") {
 			objects = append(objects, l.Object)
 		}
 	}

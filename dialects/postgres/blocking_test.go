@@ -35,6 +35,7 @@ func TestMaintenanceIsKeptAway(t *testing.T) {
 			"an index's table":  {[]plan.Lock{exclusive("plain_n")}, "", "plain"},
 			"all partitions":    {[]plan.Lock{{Mode: lockShareRowExclusive, Object: "parted"}}, "", "low lowest parted"},
 			"of two tables":     {[]plan.Lock{exclusive("other side.T"), {Mode: lockRowShare, Object: "parted"}, exclusive("plain")}, "", "T plain"},
+			"one of its own":    {[]plan.Lock{{Mode: lockShareUpdateExclusive, Object: "parted"}}, "", ""},
 			"a weak lock":       {[]plan.Lock{{Mode: lockRowExclusive, Object: "plain"}}, "", ""},
 			"no object":         {[]plan.Lock{{}}, "", ""},
 			"what is not there": {[]plan.Lock{exclusive("nowhere")}, "", ""},
