@@ -20,7 +20,7 @@ const (
 	// shortWait and longestWait are how long we wait for such a moment before we queue all the
 	// same: where all transactions together leave no such moment, and where a single
 	// one is in the way, since what the server reports of locks may be imprecise.
-	shortWait   = 2 * time.Second
+	shortWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	// lookForYoung and lookForLong are how often it is looked for one.
 	lookForYoung = 50 * time.Millisecond

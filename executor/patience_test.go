@@ -57,7 +57,7 @@ func TestNobodyQueuesBehindAnOldTransaction(t *testing.T) {
 		"nobody":                                {always(), 1, 0, 0, 0},
 		"those that have just begun":            {always(0, 3*ms, 24*ms), 1, 0, 0, 0},
 		"one that ends soon":                    {since(40*ms, 400*ms), 1, 400 * ms, 450 * ms, 0},
-		"some one always":                       {always(40*ms, ms), 1, 2 * time.Second, 2100 * ms, 0},
+		"some one always":                       {always(40*ms, ms), 1, 500 * ms, 550 * ms, 0},
 		"some one always, by the next attempt":  {always(40*ms, ms), 2, 0, 0, 0},
 		"half a second, after many attempts":    {always(500 * ms), 7, 0, 0, 0},
 		"a long one, after many attempts":       {since(time.Minute, 3*time.Second), 12, 3 * time.Second, 3300 * ms, 1},
