@@ -90,26 +90,30 @@ func (f *fading) Rehearse(ctx context.Context, n int, most time.Duration) (time.
 	return f.Session.Rehearse(ctx, n, most)
 }
 
-// onlooker notes what is run under a table lock, and how much was rehearsed before it.
+// onlooker notes what is run under the first lock of a table, and how much was rehearsed before it.
 type onlooker struct {
 	executor.Session
-	rehearsed int
-	locked    bool
-	messages  [][]string
+	rehearsed    int
+	locked, over bool
+	messages     [][]string
 }
 
 // Exec implements executor.Session.
 func (o *onlooker) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, statements ...string) error {
-	if o.locked {
+	if o.locked && !o.over {
 		o.messages = append(o.messages, statements)
 	}
-	o.locked = (o.locked || strings.HasPrefix(statements[0], "LOCK")) && !slices.Contains(statements, "UNLOCK TABLES")
+	unlocks := slices.Contains(statements, "UNLOCK TABLES")
+	o.over = o.over || o.locked && unlocks
+	o.locked = (o.locked || strings.HasPrefix(statements[0], "LOCK")) && !unlocks
 	return o.Session.Exec(ctx, conn, b, statements...)
 }
 
 // Rehearse implements executor.Session.
 func (o *onlooker) Rehearse(ctx context.Context, n int, most time.Duration) (time.Duration, error) {
-	o.rehearsed = n
+	if !o.over {
+		o.rehearsed = n
+	}
 	return o.Session.Rehearse(ctx, n, most)
 }
 
