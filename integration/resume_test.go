@@ -5,18 +5,13 @@ import (
 	"time"
 
 	"github.com/expandcontract/migrate/executor"
-	"github.com/expandcontract/migrate/integration/servers"
 )
 
 // TestFailedTwice: a contract that was cut off in its switch, and whose next runs do not get as far as that again, goes on
 // where it was cut off. PostgreSQL's switch is one transaction, which no run finds half done.
 func TestFailedTwice(t *testing.T) {
 	t.Parallel()
-	servers.Each(t, func(t *testing.T, d *servers.Database) {
-		if d.Engine == servers.Postgres {
-			return
-		}
-		w := newWorld(t, d)
+	eachButPostgres(t, func(t *testing.T, w *world) {
 		bigTable(t, w, 100)
 		h := w.migrate(t, executor.Options{LockDeadline: time.Second})
 		f := file("0007_double", addB)

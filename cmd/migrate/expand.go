@@ -38,8 +38,9 @@ shapes are live and equal and versions of the app may roll either way. What only
 widens the schema is done then.
 
 It may be interrupted or killed at any moment, and goes on from there when it is
-run again. No lock is waited for longer than --lock-timeout at a time, and after
-one the table is let alone for a while if others use the server (--lock-rest).
+run again. No lock behind which others would wait is waited for longer than
+--lock-timeout at a time, and after one the table is let alone for a while if
+others use the server (--lock-rest).
 
 A row that cannot be converted stops the backfill, unless --max-failures lets it
 set such rows aside: then it fills all others, lists the keys of those that fail

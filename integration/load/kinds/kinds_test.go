@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,49 @@ func TestLoad(t *testing.T) {
 			t.Log(table.String())
 		})
 	}
+}
+
+// TestRequestsWeighWhatIsAskedFor: half of what the server can do, the control's included, or what people say.
+func TestRequestsWeighWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rate       float64
+		statements int
+		can        float64
+		want       weight
+	}{
+		{0, 1, 44_200, weight{mostRate, 1}},
+		{0, 1, 440, weight{200, 1}},
+		{0, 2, 440, weight{100, 2}},
+		{0, 0, 44_200, weight{mostRate, 40}},
+		{0, 0, 440, weight{200, 1}},
+		{100, 0, 44_200, weight{100, 200}},
+	} {
+		if got := weigh(options{Rate: c.rate, Statements: c.statements}, c.can); math.Abs(got.rate-c.want.rate) > 0.01 || got.statements != c.want.statements {
+			t.Errorf("--rate %g --statements %d where %g can be done: %+v, want %+v", c.rate, c.statements, c.can, got, c.want)
+		}
+	}
+}
+
+// TestARequestIsOfAsManyStatements: one after another, to one version of the app.
+func TestARequestIsOfAsManyStatements(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, func(t *testing.T, d *servers.Database) {
+		db := d.Open(t)
+		script(t, db, "CREATE TABLE t (id bigint PRIMARY KEY, n int); INSERT INTO t VALUES (1, 7)")
+		di := dialectFor(d.Engine)
+		a := newApp(di, db, read(t, di, db), 1, 1)
+		f := &fleet{statements: 400}
+		if err := f.roll(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.request(t.Context(), seeded(3)); err != nil {
+			t.Fatal(err)
+		}
+		if n := a.tables[0].inserted.Load(); n < 30 || n > 90 { // fifteen of a hundred
+			t.Errorf("of 400 statements %d were INSERTs", n)
+		}
+	})
 }
 
 // TestTheAppOfAnExample: an example's tables can be filled and used, by versions from before and after: those

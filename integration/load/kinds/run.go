@@ -171,15 +171,20 @@ func (b *bench) calibrate(ctx context.Context, f *fleet) (weight, error) {
 	if err != nil {
 		return weight{}, fmt.Errorf("finding out what the server can do: %w", err)
 	}
+	return weigh(b.o, can), nil
+}
+
+// weigh makes requests of what a server can do: can is how many statements a second.
+func weigh(o options, can float64) weight {
 	half := can / 2 / (1 + controlShare)
-	w := weight{b.o.Rate, b.o.Statements}
+	w := weight{o.Rate, o.Statements}
 	if w.rate == 0 {
 		w.rate = min(mostRate, half/float64(max(1, w.statements)))
 	}
 	if w.statements == 0 {
 		w.statements = max(1, int(half/w.rate))
 	}
-	return w, nil
+	return w
 }
 
 // capacity is how many requests a second are answered to those who ask again as soon as they are answered.
