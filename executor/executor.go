@@ -115,7 +115,9 @@ type run struct {
 	cut map[string]bool
 	// locked are the steps that have had a lock for more than one statement.
 	locked map[string]bool
-	held   time.Duration // since the last rest, for which others may have waited for steps
+	// guarded is when the guard of the step that is being undone was asked last.
+	guarded time.Time
+	held    time.Duration // since the last rest, for which others may have waited for steps
 }
 
 // underLease prepares the tables, takes the lease, and does the work.

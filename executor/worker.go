@@ -79,7 +79,12 @@ func (w *worker) walkSpan(ctx context.Context, p *position) (finished bool, err 
 			return false, err
 		}
 		if done {
-			return true, w.finish(ctx, *p)
+			err := w.finish(ctx, *p)
+			if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
+				p.at = moved.at
+				continue
+			}
+			return true, err
 		}
 		err = w.steer.take(ctx, piece.Rows, w.size)
 		if errors.Is(err, errTooLarge) {
@@ -176,14 +181,18 @@ func (w *worker) beware(slow bool) {
 	w.care = max(0, w.care-lessCare)
 }
 
-// finish marks a span as walked to its end.
+// finish marks a span as walked to its end, unless the server has lost some of it since.
 func (w *worker) finish(ctx context.Context, p position) error {
 	if !w.durable {
 		return nil
 	}
 	return w.inTx(ctx, w.lease, func(tx *sql.Tx) error {
-		_, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET finished = 1 WHERE migration = ? AND step = ? AND span = ?`, w.rec.Name, w.step, p.n)
-		return err
+		n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET finished = 1 WHERE migration = ? AND step = ? AND span = ? AND position = ?`,
+			w.rec.Name, w.step, p.n, p.at)
+		if err != nil || n > 0 {
+			return err
+		}
+		return w.elsewhere(ctx, tx, p)
 	})
 }
 
@@ -284,7 +293,7 @@ func (w *worker) piece(ctx context.Context, p position, piece Piece, bound time.
 		w.worked += time.Since(begun)
 		return err
 	}
-	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: bound, Bypass: true})
+	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: bound, Bypass: true, Quiet: w.chunks.Quiet})
 	if err != nil {
 		return err
 	}
@@ -442,7 +451,7 @@ func (w *worker) pinpoint(ctx context.Context, piece Piece, cause error) error {
 
 // dryRun runs a piece's statement and takes it back.
 func (w *worker) dryRun(ctx context.Context, piece Piece) error {
-	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: longest, Bypass: true})
+	tx, err := w.s.Begin(ctx, w.conn, Bounds{Lock: 300 * time.Millisecond, Statement: longest, Bypass: true, Quiet: w.chunks.Quiet})
 	if err != nil {
 		return err
 	}

@@ -156,14 +156,24 @@ func TestSlowServerBehindASwitch(t *testing.T) {
 // eachButPostgres runs a test where a switch and its journal entry are not one transaction.
 func eachButPostgres(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
+	eachEngine(t, func(target servers.Target) bool { return target.Engine != servers.Postgres }, test)
+}
+
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	eachEngine(t, func(servers.Target) bool { return true }, test)
+}
+
+func eachEngine(t *testing.T, of func(servers.Target) bool, test func(t *testing.T, w *world)) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a database server: left out by -short")
 	}
 	for _, target := range servers.Matrix() {
-		if target.Engine == servers.Postgres {
+		if !of(target) {
 			continue
 		}
-		t.Run(target.Engine, func(t *testing.T) {
+		t.Run(target.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, worldOn(t, target))
 		})

@@ -2,6 +2,8 @@ package planner
 
 import (
 	"slices"
+
+	"github.com/expandcontract/migrate/planner/plan"
 )
 
 // backfill.go plans what is done while both shapes are being made equal.
@@ -9,7 +11,7 @@ import (
 func (b *builder) backfill(t *tableShape, open *Sync) {
 	op := OpBackfill{Table: t.t}
 	if open != nil && slices.ContainsFunc(open.Groups, func(g Group) bool { return len(g.Up) > 0 }) {
-		op.Sync, op.Verified = open, b.verifies()
+		op.Sync, op.Verified, op.Shadowed = open, b.verifies(), b.dir.shadow == plan.ShadowDB
 		b.syncs = append(b.syncs, open)
 	}
 	for _, c := range t.columns {

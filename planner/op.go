@@ -126,6 +126,8 @@ type (
 		// Verified: before the migration opens, all rows are compared, so that nobody
 		// need look through the table for rows that Sync has missed.
 		Verified bool
+		// Shadowed: Sync's triggers are installed.
+		Shadowed bool
 	}
 
 	// OpSetNotNull proves online that columns have no NULL and forbids it. It

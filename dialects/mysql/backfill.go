@@ -31,15 +31,23 @@ func (d *dialect) backfill(op planner.OpBackfill) (planner.Lowered, error) {
 	}
 	var out planner.Lowered
 	all := passes(d.jobs(op))
+	// An UPDATE of the file's own means all that it causes.
+	quieted := op.Shadowed && len(op.Fills)+len(op.Repairs) == 0 && len(othersWrite(op.Sync)) > 0
 	for _, jobs := range all {
 		for i := range jobs {
 			// What a later pass reads must be there before.
 			jobs[i].verified = jobs[i].verified && len(all) == 1
 		}
-		out.Steps = append(out.Steps, d.pass(op.Table, k, jobs))
+		st := d.pass(op.Table, k, jobs)
+		st.Chunks.Quiet = quieted
+		out.Steps = append(out.Steps, st)
 	}
 	if names := op.Table.Facts[factUpdateTriggers]; names != "" {
-		out.Notes = append(out.Notes, fmt.Sprintf("the backfill's writes fire the triggers on updates of %s: %s", op.Table.Ref.Name, names))
+		back := ""
+		if quieted {
+			back = "; what they make of the row is taken back, what else they do is not"
+		}
+		out.Notes = append(out.Notes, fmt.Sprintf("the backfill's writes fire the triggers on updates of %s: %s%s", op.Table.Ref.Name, names, back))
 	}
 	return out, nil
 }

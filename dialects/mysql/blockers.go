@@ -24,7 +24,12 @@ const (
 	factCharset        = "charset"
 	factRowVersions    = "row_versions"
 	factUpdateTriggers = "update_triggers"
+	// What the user's BEFORE UPDATE triggers mention, and so may change, by listSeparator.
+	factChangingTriggers = "changing_triggers"
 )
+
+// listSeparator stands between the members of a fact that is a list.
+const listSeparator = "\x01"
 
 // Blockers implements planner.Dialect.
 func (d *dialect) Blockers(_ *planner.Schema, t *planner.Table, columns []string, wish planner.Wish) []planner.Blocker {

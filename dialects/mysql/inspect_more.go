@@ -181,7 +181,7 @@ func changesRows(rule string) bool {
 // triggers reads the user's triggers that mention the table; ours are known by
 // the variable that they ask first.
 func (in *inspector) triggers(ctx context.Context, t *planner.Table) error {
-	var updates []string
+	var updates, changing []string
 	err := in.all(ctx, func(r []sql.NullString) {
 		own := r[1].String == t.Ref.Name
 		if strings.Contains(r[2].String, bypass) || !own && !mentions(r[2].String)[strings.ToLower(t.Ref.Name)] {
@@ -190,11 +190,17 @@ func (in *inspector) triggers(ctx context.Context, t *planner.Table) error {
 		t.Dependents = append(t.Dependents, planner.Dependent{Kind: "trigger", Name: r[0].String, Columns: in.orNone(in.mentioned(t, r[2].String))})
 		if own && r[3].String == "UPDATE" {
 			updates = append(updates, r[0].String)
+			if r[4].String == "BEFORE" {
+				changing = append(changing, in.mentioned(t, r[2].String)...)
+			}
 		}
-	}, `SELECT trigger_name, event_object_table, action_statement, event_manipulation FROM information_schema.triggers
+	}, `SELECT trigger_name, event_object_table, action_statement, event_manipulation, action_timing FROM information_schema.triggers
 		WHERE trigger_schema = DATABASE() ORDER BY trigger_name`)
 	if len(updates) > 0 {
 		t.Facts[factUpdateTriggers] = strings.Join(updates, ", ")
+	}
+	if len(changing) > 0 {
+		t.Facts[factChangingTriggers] = strings.Join(changing, listSeparator)
 	}
 	return err
 }

@@ -388,9 +388,11 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 	}
 	t, cond := w.op.Table, anyOf(wrong)
 	sets = append(sets, keepTimes(w.renamed(), "", assigned)...)
-	return k.chunks(t, func(bounds string) string {
+	c := k.chunks(t, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(t.Ref.Name), strings.Join(sets, ", "), bounds, cond)
-	}, cond), nil
+	}, cond)
+	c.Quiet = len(othersWrite(w.op.Grace)) > 0
+	return c, nil
 }
 
 // renamed is the table with its columns' final names.

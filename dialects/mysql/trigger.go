@@ -13,6 +13,26 @@ import (
 // leave them alone.
 const bypass = "@migrate_bypass"
 
+// What bypass holds. With the second they are to take back what the user's triggers
+// have made of the row.
+const (
+	bypassed = "1"
+	quiet    = "2"
+)
+
+// othersWrite lists the columns that the user's triggers may change in a row which a
+// backfill or a repair updates: those of neither shape, in the table's order.
+func othersWrite(sync *planner.Sync) []string {
+	var out []string
+	named := strings.Split(sync.Table.Facts[factChangingTriggers], listSeparator)
+	for _, c := range sync.Table.Columns {
+		if slices.Contains(named, c.Name) && !slices.Contains(sync.Both(), c.Name) && (c.Generated == "" || c.Generated == "auto_increment") {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
 // triggers are the two triggers of a sync, in the order in which they are
 // created: an insert trigger alone would fill rows whose later changes nobody
 // carries over, an update trigger alone merely heals.
@@ -34,6 +54,13 @@ func (d *dialect) triggersOf(sync *planner.Sync) triggers {
 		w.begin("IF %s IS NULL THEN", bypass)
 		for _, g := range sync.Groups {
 			group(g)
+		}
+		if others := othersWrite(sync); event == "UPDATE" && len(others) > 0 {
+			w.depth--
+			w.begin("ELSEIF %s = %s THEN", bypass, quiet)
+			for _, c := range others {
+				w.line("SET %s = %s;", newRow(c), oldRow(c))
+			}
 		}
 		w.end("END IF;")
 		w.end("END")

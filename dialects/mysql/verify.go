@@ -118,9 +118,11 @@ func (v verifier) repair(side func(planner.Group) []planner.Assign) *plan.Chunks
 	}
 	sets = append(sets, keepTimes(v.sync.Table, "", assigned)...)
 	cond := anyOf(conds)
-	return v.k.chunks(v.sync.Table, func(bounds string) string {
+	c := v.k.chunks(v.sync.Table, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(v.sync.Table.Ref.Name), strings.Join(sets, ", "), bounds, cond)
 	}, cond)
+	c.Quiet = len(othersWrite(v.sync)) > 0
+	return c
 }
 
 // guard is the condition of one assignment of a repair. Where a row is wrong

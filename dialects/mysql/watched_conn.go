@@ -151,7 +151,10 @@ func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
 	}
 	value := "NULL"
 	if b.Bypass {
-		value = "1"
+		value = bypassed
+	}
+	if b.Quiet {
+		value = quiet
 	}
 	set := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient)
 	if set != c.set { // of statements under LOCK TABLES only the first has to

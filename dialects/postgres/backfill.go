@@ -50,6 +50,7 @@ type pass struct {
 	jobs  []job
 	// still are further columns to name, which stay as they are (churn.go).
 	still []string
+	quiet bool // plan.Chunks.Quiet
 }
 
 // assignments writes SET: plain for a single job, else each column only in the
@@ -92,7 +93,7 @@ func (p pass) chunks(s *planner.Schema) *plan.Chunks {
 		condition = "CASE WHEN " + withinPiece + " THEN " + todo + " ELSE false END"
 	}
 	c := &plan.Chunks{
-		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows, Bounded: true,
+		Table: table, Label: p.label, Key: p.table.Key, Rows: p.table.Rows, Bounded: true, Quiet: p.quiet,
 		SQL:    fmt.Sprintf("UPDATE %s SET %s WHERE %s AND %s", table, p.assignments(), pieceBounds(s), condition),
 		Sample: sample(s, p.table, p.any(job.whatCandidates)),
 	}
@@ -125,7 +126,8 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 		return planner.Lowered{}, &planner.Unsupported{What: "backfill of " + name, Reason: "it is not a plain table"}
 	}
 	out := planner.Lowered{}
-	p := pass{table: o.Table, label: name}
+	// An UPDATE of the file's own means all that it causes.
+	p := pass{table: o.Table, label: name, quiet: changedByTriggers(o.Table) && o.Shadowed && len(o.Fills)+len(o.Repairs) == 0}
 	columns := o.Table.Columns
 	if o.Sync != nil {
 		columns = o.Sync.Columns
@@ -152,9 +154,13 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 		return out, nil
 	}
 	if triggers := o.Table.Facts[factUpdateTriggers]; triggers != "" {
+		back := ""
+		if p.quiet {
+			back = "; what they make of the row is taken back, what else they do is not"
+		}
 		out.Hazards = append(out.Hazards, plan.Hazard{
 			Rule: "backfill-fires-triggers", Severity: plan.Warning,
-			Message: fmt.Sprintf("the backfill updates every row of %s, and so fires its trigger %s for each", name, triggers),
+			Message: fmt.Sprintf("the backfill updates every row of %s, and so fires its trigger %s for each%s", name, triggers, back),
 			Instead: "have the trigger do nothing where current_setting('migrate.bypass', true) = 'on', as the backfill sets it",
 		})
 	}

@@ -42,6 +42,8 @@ const (
 	factBypass = "row_security_bypassed"
 	// factUpdateTriggers lists the triggers that an UPDATE fires, our own left out.
 	factUpdateTriggers = "update_triggers"
+	// factChangingTriggers is "yes" where some of these may change the row: BEFORE, for each.
+	factChangingTriggers = "changing_triggers"
 	// factInherits is "yes" for a table with parents or children.
 	factInherits = "inheritance"
 	// factClustered and factIdentity name the index that CLUSTER goes by, and

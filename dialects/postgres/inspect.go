@@ -164,9 +164,9 @@ func (in *inspector) table(r planner.Ref, add func(t *planner.Table, oid int64))
 func scanTable(t *planner.Table, scan func(...any) error) (int64, error) {
 	var oid, pages int64
 	var tuples, oldPages float64
-	var security, forced, bypassed, inherits bool
+	var security, forced, bypassed, inherits, changing bool
 	var triggers string
-	if err := scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages, &triggers); err != nil {
+	if err := scan(&oid, &t.Ref.Schema, &t.Ref.Name, &t.Kind, &security, &forced, &bypassed, &inherits, &tuples, &oldPages, &t.Bytes, &pages, &triggers, &changing); err != nil {
 		return 0, err
 	}
 	switch {
@@ -180,6 +180,9 @@ func scanTable(t *planner.Table, scan func(...any) error) (int64, error) {
 	}
 	if triggers != "" {
 		t.Facts[factUpdateTriggers] = triggers
+	}
+	if changing {
+		t.Facts[factChangingTriggers] = "yes"
 	}
 	if inherits {
 		t.Facts[factInherits] = "yes"
@@ -203,7 +206,9 @@ const tableQuery = `
 			CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint WHEN c.relkind = 'p' THEN
 				(SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(c.oid) WHERE isleaf) / current_setting('block_size')::bigint ELSE 0 END,
 			coalesce((SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) FROM pg_trigger t
-				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT ` + oursCondition + `), '')
+				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 16 <> 0 AND t.tgenabled IN ('O', 'A') AND NOT ` + oursCondition + `), ''),
+			EXISTS (SELECT FROM pg_trigger t
+				WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 19 = 19 AND t.tgenabled IN ('O', 'A') AND NOT ` + oursCondition + `)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
 			LATERAL (SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r' AS any) h
 		WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`

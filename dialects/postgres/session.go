@@ -161,6 +161,9 @@ func settings(b executor.Bounds) [][2]string {
 	if b.Bypass {
 		out = append(out, [2]string{"migrate.bypass", "on"})
 	}
+	if b.Quiet {
+		out = append(out, [2]string{quietSetting, "on"})
+	}
 	return out
 }
 
@@ -224,7 +227,7 @@ func (s *session) Exec(ctx context.Context, conn *sql.Conn, b executor.Bounds, s
 	return errors.Join(err, s.unset(ctx, conn))
 }
 
-const unsetSettings = "RESET lock_timeout; RESET statement_timeout; SELECT set_config('migrate.bypass', '', false)"
+const unsetSettings = "RESET lock_timeout; RESET statement_timeout; SELECT set_config('migrate.bypass', '', false), set_config('" + quietSetting + "', '', false)"
 
 func (s *session) unset(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, unsetSettings, pgx.QueryExecModeSimpleProtocol); err != nil {

@@ -47,13 +47,20 @@ func (w *shadow) function() string {
 
 func (w *shadow) trigger() string { return quote(triggerPrefix + w.name()) }
 
-// create are the statements that install function and trigger.
+// create are the statements that install function and trigger. It fires for what
+// a subscription applies as well, and for loads with session_replication_role =
+// replica (ALTER TABLE, ENABLE ALWAYS TRIGGER): their rows have two shapes, too.
 func (w *shadow) create() []string {
+	table, when := quoteRef(w.sync.Table.Ref), "pg_catalog.current_setting('migrate.bypass', true) IS DISTINCT FROM 'on'"
+	if changedByTriggers(w.sync.Table) {
+		when += " OR " + isQuiet
+	}
 	return []string{
 		w.source(),
 		fmt.Sprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "+
-			"WHEN (pg_catalog.current_setting('migrate.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION %s()",
-			w.trigger(), quoteRef(w.sync.Table.Ref), w.function()),
+			"WHEN (%s) EXECUTE FUNCTION %s()",
+			w.trigger(), table, when, w.function()),
+		fmt.Sprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, w.trigger()),
 	}
 }
 
@@ -69,6 +76,9 @@ func (w *shadow) drop() []string {
 func (w *shadow) source() string {
 	w.b.Reset()
 	w.vars, w.deep = nil, 1
+	if changedByTriggers(w.sync.Table) {
+		w.quiet()
+	}
 	w.line("IF TG_OP = 'INSERT' THEN")
 	for _, g := range w.sync.Groups {
 		w.indented(func() { w.insert(g) })
@@ -86,6 +96,35 @@ func (w *shadow) source() string {
 	}
 	return fmt.Sprintf("CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET search_path = %s AS %s",
 		w.function(), searchPath(w.path), dollarQuoted("\n"+declare+"BEGIN\n"+body+"END\n"))
+}
+
+// quietSetting asks the trigger to take back what the user's have made of a row.
+const (
+	quietSetting = "migrate.quiet"
+	isQuiet      = "pg_catalog.current_setting('" + quietSetting + "', true) = 'on'"
+)
+
+// changedByTriggers: there are triggers whose doing ours can take back.
+func changedByTriggers(t *planner.Table) bool { return t.Facts[factChangingTriggers] != "" }
+
+// quiet writes what happens to a row of a backfill or a repair, which sets columns of
+// the two shapes only: whatever else has changed was some trigger's doing.
+func (w *shadow) quiet() {
+	w.vars = append(w.vars, "kept record")
+	w.line("IF %s THEN", isQuiet)
+	w.indented(func() {
+		w.line("IF TG_OP = 'UPDATE' THEN")
+		w.indented(func() {
+			w.line("kept := NEW;")
+			w.line("NEW := OLD;")
+			for _, c := range w.sync.Both() {
+				w.line("%s := kept.%s;", newRow(c), quote(c))
+			}
+		})
+		w.line("END IF;")
+		w.line("RETURN NEW;")
+	})
+	w.line("END IF;")
 }
 
 // dollarQuoted writes a body of code as a string constant.
