@@ -183,6 +183,17 @@ func (e *Executor) despiteRewinds(ctx context.Context, l *lease, work func() err
 	}
 }
 
+// catchUp acknowledges the receipt of a commit whose answer was lost, and which is there.
+func (l *lease) catchUp(ctx context.Context) error {
+	var last int64
+	err := l.st.db.QueryRowContext(ctx, l.st.l.sqlText(`SELECT COALESCE(MAX(number), 0) FROM {receipts} WHERE token = ?`), l.token).Scan(&last)
+	if err != nil {
+		return fmt.Errorf("looking for the last receipt: %w", err)
+	}
+	l.receipts.acknowledge(last)
+	return nil
+}
+
 // rewind takes over which receipts are there. The lease must be ours there, too.
 func (l *lease) rewind(ctx context.Context) error {
 	var token, last int64

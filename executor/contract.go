@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -92,6 +93,11 @@ func (r *run) narrow(ctx context.Context, grace *time.Duration) error {
 	if err := r.gates(ctx, p.Gates(plan.Contract)); err != nil {
 		return err
 	}
+	switch r.rec.resumeState() {
+	case Open, Contracting:
+	case Planned, Expanding, Backfilling, Verifying, Grace, Done, RolledBack, Failed:
+		return &UsageError{Message: r.rec.Name + " has not been expanded to its end", Instead: "run migrate expand first"}
+	}
 	if err := r.become(ctx, Contracting, 0); err != nil {
 		return err
 	}
@@ -102,7 +108,7 @@ func (r *run) narrow(ctx context.Context, grace *time.Duration) error {
 			continue
 		}
 		if err := r.do(ctx, s); err != nil {
-			return err
+			return r.takeBack(ctx, err)
 		}
 	}
 	if !purges {
@@ -118,6 +124,21 @@ func (r *run) narrow(ctx context.Context, grace *time.Duration) error {
 	r.rec.GraceLeft = sql.NullFloat64{Float64: keep.Seconds(), Valid: true}
 	r.rec.GraceUntil = sql.NullTime{}
 	return nil
+}
+
+// takeBack has the shadow writes go on where the server has refused a switch in the middle
+// of it: nobody knows when the next run comes. Where that fails, too, that run does it.
+func (r *run) takeBack(ctx context.Context, cause error) error {
+	var blocked *BlockedError
+	var slow *SlowError
+	switch {
+	case ctx.Err() != nil, errors.As(cause, &blocked), errors.As(cause, &slow), errors.Is(cause, ErrLeaseLost), errors.Is(cause, ErrRewound):
+		return cause // it may be over, or goes on soon
+	}
+	if c := r.s.Classify(cause); c != Other && c != BadRow && c != Exists {
+		return cause
+	}
+	return errors.Join(cause, r.restoreSwitches(ctx))
 }
 
 func (r *run) restoreSwitches(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/expandcontract/migrate/planner/plan"
@@ -105,6 +106,13 @@ func (r *run) expand(ctx context.Context) error {
 	p := r.rec.Plan
 	if r.rec.State == Failed {
 		if err := r.become(ctx, r.rec.Resume, 0); err != nil {
+			return err
+		}
+	}
+	undone := func(s plan.Step) bool { return !r.known[s.ID].done() }
+	if (r.rec.State == Backfilling || r.rec.State == Verifying) && slices.ContainsFunc(p.Steps(plan.Expand), undone) {
+		// A rollback of an earlier version of migrate was cut off.
+		if err := r.become(ctx, Expanding, 0); err != nil {
 			return err
 		}
 	}

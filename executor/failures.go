@@ -88,6 +88,9 @@ func (w *worker) setAside(ctx context.Context, p position, piece Piece, cause er
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if moved := (*elsewhereError)(nil); errors.As(err, &moved) {
+			return err
+		}
 		switch w.s.Classify(err) {
 		case Disconnected:
 			w.close()
@@ -137,15 +140,21 @@ func (w *worker) setAsideOnce(ctx context.Context, p position, piece Piece, caus
 	if at == piece.To {
 		return nil // the connection was lost, but what it was to commit was not
 	}
+	if at != p.at {
+		return &elsewhereError{at: at}
+	}
 	_, err = w.st.exec(ctx, tx, `INSERT INTO {failures} (migration, step, label, row_key, error, happened_at) VALUES (?, ?, ?, ?, ?, {now})`,
 		w.rec.Name, w.step, w.chunks.Label, key, w.s.Redact(cause).Error())
 	if err != nil {
 		return err
 	}
-	_, err = w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ? WHERE migration = ? AND step = ? AND span = ?`,
-		piece.To, piece.Rows, w.rec.Name, w.step, p.n)
+	n, err := w.st.exec(ctx, tx, `UPDATE {checkpoints} SET position = ?, rows_done = rows_done + ? WHERE migration = ? AND step = ? AND span = ? AND position = ?`,
+		piece.To, piece.Rows, w.rec.Name, w.step, p.n, p.at)
 	if err != nil {
 		return err
+	}
+	if n == 0 {
+		return w.elsewhere(ctx, tx, p)
 	}
 	if err := w.lease.fence(ctx, tx); err != nil {
 		return err

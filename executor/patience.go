@@ -183,7 +183,13 @@ func (r *run) afterLoss(ctx context.Context, s plan.Step) (done bool, err error)
 				// What was intended is what must be done: not, say, that it was
 				// taken back before it was to be tried again.
 				meant := before.event != eventIntent || before.action == now.action
-				return before != now && meant && now.event == eventDone, nil
+				done := before != now && meant && now.event == eventDone
+				if done {
+					err = r.lease.catchUp(ctx)
+				}
+				if err == nil {
+					return done, nil
+				}
 			}
 		}
 		if try == 10 {

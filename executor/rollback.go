@@ -108,10 +108,10 @@ func (r *run) rollback(ctx context.Context) error {
 	if err := r.mayUndo(ctx, steps); err != nil {
 		return err
 	}
-	if r.rec.State == Open || r.rec.State == Done {
-		if err := r.become(ctx, Expanding, 0); err != nil {
-			return err
-		}
+	// Also from where expand would go on behind the steps of its first phase: those are
+	// about to be undone.
+	if err := r.become(ctx, Expanding, 0); err != nil {
+		return err
 	}
 	if err := r.undoAll(ctx, steps); err != nil {
 		return err

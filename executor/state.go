@@ -26,13 +26,13 @@ const (
 // transitions says which state may follow which. A failed migration goes on
 // from the state in which it failed, or is rolled back.
 var transitions = map[State][]State{
-	Planned:     {Expanding, Done},
-	Expanding:   {Backfilling, Failed, RolledBack},
-	Backfilling: {Verifying, Failed, RolledBack},
-	Verifying:   {Open, Done, Failed, RolledBack},
+	Planned:   {Expanding, Done},
+	Expanding: {Backfilling, Failed, RolledBack},
 	// A rollback takes a state back before it touches anything, so that nobody
-	// takes a half undone migration for an open one: from there expand, or
-	// contract, can also go forward again.
+	// takes a half undone migration for an open one, or for one that has all that
+	// a backfill needs: from there expand, or contract, can also go forward again.
+	Backfilling: {Verifying, Failed, Expanding},
+	Verifying:   {Open, Done, Failed, Expanding},
 	Open:        {Contracting, Expanding, RolledBack, Failed},
 	Contracting: {Grace, Done, Open, Failed},
 	Grace:       {Done, Contracting, Open, Failed},

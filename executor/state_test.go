@@ -11,8 +11,8 @@ func TestTransitions(t *testing.T) {
 	forbidden := map[State][]State{
 		Planned:     {Open, Contracting, Grace, Backfilling, Verifying, Failed},
 		Expanding:   {Open, Done, Contracting, Grace, Verifying, Planned},
-		Backfilling: {Open, Done, Contracting, Expanding},
-		Verifying:   {Contracting, Grace, Expanding},
+		Backfilling: {Open, Done, Contracting, RolledBack},
+		Verifying:   {Contracting, Grace, RolledBack},
 		Open:        {Done, Grace, Backfilling},
 		Contracting: {RolledBack, Expanding},
 		Grace:       {RolledBack, Expanding},

@@ -71,6 +71,7 @@ func (r *run) undoStatements(ctx context.Context, s plan.Step) error {
 	if err := r.mayLose(ctx, s); err != nil {
 		return err
 	}
+	r.guarded = time.Now()
 	if s.Mode == plan.Chunked {
 		return r.forgetWalk(ctx, s)
 	}
@@ -94,8 +95,15 @@ func (r *run) forgetWalk(ctx context.Context, s plan.Step) error {
 
 // mayLose asks the step's guard.
 func (r *run) mayLose(ctx context.Context, s plan.Step) error {
-	if s.UndoLoses == nil || r.o.DiscardData || !r.known[s.ID].done() {
+	known := r.known[s.ID]
+	if s.UndoLoses == nil || r.o.DiscardData || known.undone() {
 		return nil
+	}
+	if known.partial() { // begun, or half undone: what was written since counts as well
+		gone, err := r.someGone(ctx, s)
+		if err != nil || gone {
+			return err
+		}
 	}
 	var loses bool
 	err := r.ask(ctx, func() error { return r.st.db.QueryRowContext(ctx, s.UndoLoses.SQL).Scan(&loses) })
@@ -108,10 +116,42 @@ func (r *run) mayLose(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
+// staleGuard is for how long the word of a step's guard is taken.
+const staleGuard = 50 * time.Millisecond
+
+// stillMayLose asks the guard again for an attempt that has waited for others: what they
+// have committed since counts. What is committed while the attempt itself waits for its
+// lock does not, nor what is written while the guard looks through a large table.
+func (r *run) stillMayLose(ctx context.Context, s plan.Step, action string) error {
+	if action != actionUndo || s.UndoLoses == nil || time.Since(r.guarded) < staleGuard {
+		return nil
+	}
+	err := r.mayLose(ctx, s)
+	r.guarded = time.Now()
+	return err
+}
+
+// someGone reports whether some of what a step's guard looks at is not there, or no more.
+func (r *run) someGone(ctx context.Context, s plan.Step) (bool, error) {
+	for _, st := range s.UndoStatements {
+		if there, err := r.there(ctx, st); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
 // statements runs a step's statements, or its undo's, until they get through.
 func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts []plan.Statement, action string) error {
 	if mode == plan.InTx {
-		if err := r.patiently(ctx, s, func(b Bounds) error { return r.txOnce(ctx, s, b, stmts, action) }); err != nil {
+		once := -r.lease.receipts.next() // below zero: it is of no place in the order of commits
+		err := r.patiently(ctx, s, func(b Bounds) error {
+			if err := r.stillMayLose(ctx, s, action); err != nil {
+				return err
+			}
+			return r.txOnce(ctx, s, b, stmts, action, once)
+		})
+		if err != nil {
 			return err
 		}
 		return r.harden(ctx)
@@ -121,6 +161,9 @@ func (r *run) statements(ctx context.Context, s plan.Step, mode plan.Mode, stmts
 		return err
 	}
 	err := r.patiently(ctx, s, func(b Bounds) error {
+		if err := r.stillMayLose(ctx, s, action); err != nil {
+			return err
+		}
 		if action == actionDo && r.cut[s.ID] {
 			if err := r.restore(ctx, s); err != nil {
 				return err
@@ -173,13 +216,22 @@ func (r *run) restore(ctx context.Context, s plan.Step) error {
 // lock is locked while the lease is asked for and the commit is under way, and no
 // longer: the journal is written before, and the server's own work sent away, and what
 // makes the commit safe comes behind it (harden).
-func (r *run) txOnce(ctx context.Context, s plan.Step, b Bounds, stmts []plan.Statement, action string) error {
+//
+// once is a receipt that all tries leave, first of all: a try whose commit is still under way,
+// though its connection is lost, is waited for, and where it gets through no other does.
+func (r *run) txOnce(ctx context.Context, s plan.Step, b Bounds, stmts []plan.Statement, action string, once int64) error {
 	b.Late = true
 	tx, err := r.s.Begin(ctx, r.conn, b)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	if err := r.st.leaveReceipt(ctx, tx, r.lease.token, once); err != nil {
+		if c := r.s.Classify(err); c == BadRow || c == Exists {
+			return r.lease.catchUp(ctx) // an earlier try has come through just now
+		}
+		return err
+	}
 	if err := r.st.journal(ctx, tx, r.entry(s, action, eventDone, "")); err != nil {
 		return err
 	}

@@ -170,6 +170,12 @@ func (r *run) verifyAndRepair(ctx context.Context, repair Side) ([]Verified, err
 	if r.o.VerifyOn != nil {
 		verify = r.verifyReplica
 	}
+	if repair != RepairNone {
+		// What was written since a switch was cut off is carried over first: it is right.
+		if err := r.restoreSwitches(ctx); err != nil {
+			return nil, err
+		}
+	}
 	found, err := verify(ctx, false)
 	if err != nil || repair == RepairNone {
 		return found, err
