@@ -106,7 +106,8 @@ func (g modelGroup) inserted(r row) {
 
 func (g modelGroup) updated(before, after row) {
 	oldCh, newCh := changed(g.old, before, after), changed(g.new, before, after)
-	unfilled := g.unfilled(before)
+	// A new shape that is NULL because a new version wrote that is what down made the old one of.
+	unfilled := g.unfilled(before) && (len(g.down) == 0 || !same(g.down, before))
 	if newCh && unfilled {
 		in := after.clone()
 		for c, f := range g.filling() {

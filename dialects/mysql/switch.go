@@ -380,11 +380,17 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 			downs = g.Nearest
 		}
 		for _, a := range downs {
-			cond := v.stale(a, w.open(a.Column))
+			cond := v.stale(a, w.open(a.Column), w.forbidsNull(a.Column))
+			if cond == "" {
+				continue
+			}
 			sets = append(sets, fmt.Sprintf("%[1]s = IF(%[2]s, %[3]s, %[1]s)", quoteName(a.Column), cond, a.Expr.SQL(quoteName)))
 			wrong = append(wrong, cond)
 			assigned = append(assigned, a.Column)
 		}
+	}
+	if len(wrong) == 0 {
+		return nil, nil
 	}
 	t, cond := w.op.Table, anyOf(wrong)
 	sets = append(sets, keepTimes(w.renamed(), "", assigned)...)
@@ -418,12 +424,20 @@ func (w *switcher) open(tombstone string) planner.Group {
 	return planner.Group{}
 }
 
+// forbidsNull reports whether a tombstone was NOT NULL as a column.
+func (w *switcher) forbidsNull(tombstone string) bool {
+	return slices.ContainsFunc(w.op.Table.Columns, func(c planner.Column) bool { return c.NotNull && w.names[c.Name] == tombstone })
+}
+
 // stale is true for rows whose tombstone must be written again before it gets
 // its name back: those that the open state would call inconsistent. Where the
 // open state knows one direction only, the tombstone may rightly differ from
-// what down gives, and is only filled.
-func (v verifier) stale(a planner.Assign, open planner.Group) string {
+// what down gives, and is only filled, where NULL cannot be what it held.
+func (v verifier) stale(a planner.Assign, open planner.Group, required bool) string {
 	if len(open.Up) == 0 || len(open.Down) == 0 || !repeatable(open.Up) {
+		if !required {
+			return ""
+		}
 		return fmt.Sprintf("%s IS NULL AND %s IS NOT NULL", quoteName(a.Column), paren(a.Expr.SQL(quoteName)))
 	}
 	return v.lenient(open)

@@ -273,6 +273,11 @@ func (w *triggerWriter) inserted(g planner.Group) {
 			w.end("END IF;")
 		} else {
 			w.assign(g.Up)
+			if lacking := w.lacking(g); len(lacking) > 0 {
+				w.begin("IF %s THEN", anyOf(lacking))
+				w.assign(g.Down)
+				w.end("END IF;")
+			}
 		}
 		if len(g.Down) > 0 {
 			w.depth--
@@ -295,7 +300,7 @@ func (w *triggerWriter) updated(g planner.Group) {
 	}
 	unfilled := "FALSE"
 	if len(g.Up) > 0 {
-		unfilled = unset(g.Up, oldRow)
+		unfilled = w.unfilled(g)
 	}
 	w.begin("BEGIN")
 	w.line("DECLARE old_changed BOOL DEFAULT %s;", w.changed(g.Old))
@@ -319,6 +324,34 @@ func (w *triggerWriter) updated(g planner.Group) {
 		w.end("END IF;")
 	}
 	w.end("END;")
+}
+
+// unfilled is true for a row that has not been backfilled: its new shape is NULL throughout,
+// and not because a new version wrote that, of which down made what the old shape holds.
+func (w *triggerWriter) unfilled(g planner.Group) string {
+	out := unset(g.Up, oldRow)
+	if len(g.Down) == 0 || !repeatable(g.Down) {
+		return out
+	}
+	var held []string
+	for _, a := range g.Down {
+		c := w.column(a.Column)
+		held = append(held, w.d.holds(c, charsetOf(w.sync.Table, c), oldRow(a.Column), a.Expr.SQL(oldRow)))
+	}
+	return out + " AND " + not(allOf(held))
+}
+
+// lacking are the conditions under which an old column still has no value that must have one:
+// no old version wrote the row, but a new one that has nothing to say in its shape.
+func (w *triggerWriter) lacking(g planner.Group) []string {
+	var out []string
+	for _, a := range g.Down {
+		has := func(b planner.Assign) bool { return b.Column == a.Column }
+		if w.column(a.Column).NotNull && !slices.ContainsFunc(g.OldDefaults, has) {
+			out = append(out, newRow(a.Column)+" IS NULL")
+		}
+	}
+	return out
 }
 
 // create and drop are the statements for a sync's triggers.

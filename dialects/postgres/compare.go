@@ -137,9 +137,19 @@ func floatDown(column string) planner.Expr {
 	c := planner.Part{Column: column}
 	t := func(s string) planner.Part { return planner.Part{Text: s} }
 	return exprOf(
-		column, t("CASE WHEN "), c, t(" IN ('NaN', 'Infinity', '-Infinity') THEN "), c, t("::real WHEN abs("), c,
-		t(") < 1.5e-45 THEN 0::real ELSE least(greatest("), c,
-		t(", '-3.4028234e38'::double precision), '3.4028234e38'::double precision)::real END"),
+		column, slices.Concat(
+			[]planner.Part{t("CASE WHEN "), c, t(" IN ('NaN', 'Infinity', '-Infinity') THEN "), c, t("::real WHEN abs("), c, t(") < 1.5e-45 THEN 0::real ELSE ")},
+			clamped([]planner.Part{c}, "'-3.4028234e38'::double precision", "'3.4028234e38'::double precision"), []planner.Part{t("::real END")},
+		)...,
+	)
+}
+
+// clamped brings a value between two others. NULL stays NULL, as with CASE, and unlike
+// with greatest and least, which leave it out of account.
+func clamped(value []planner.Part, least, most string) []planner.Part {
+	t := func(s string) []planner.Part { return []planner.Part{{Text: s}} }
+	return slices.Concat(
+		t("(CASE WHEN "), value, t(" < "+least+" THEN "+least+" WHEN "), value, t(" > "+most+" THEN "+most+" ELSE "), value, t(" END)"),
 	)
 }
 

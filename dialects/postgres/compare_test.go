@@ -252,13 +252,15 @@ func TestDownNeverFails(t *testing.T) {
 			old = "character varying(3)"
 		}
 		c := compare(old, wide)
-		for _, v := range values {
+		for _, v := range append(values, "NULL") {
 			value := func(string) string { return "(" + v + ")::" + c.Canonical }
 			down := c.Down.SQL(value)
-			text(t, pool, "SELECT ("+down+")::text")
+			if got := text(t, pool, "SELECT coalesce(("+down+")::text, 'NULL')"); (got == "NULL") != (v == "NULL") {
+				t.Errorf("%s of %s is %s", from, v, got)
+			}
 			up := c.Up.SQL(func(string) string { return "(" + down + ")" })
 			again := c.Down.SQL(func(string) string { return "(" + up + ")" })
-			if text(t, pool, "SELECT ("+down+")::text") != text(t, pool, "SELECT ("+again+")::text") {
+			if text(t, pool, "SELECT coalesce(("+down+")::text, 'NULL')") != text(t, pool, "SELECT coalesce(("+again+")::text, 'NULL')") {
 				t.Errorf("%s of %s is not stable: %s", from, v, down)
 			}
 		}

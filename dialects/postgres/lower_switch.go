@@ -249,7 +249,8 @@ func renameConstraintIf(table planner.Ref, from, to string) string {
 // catchUp brings tombstones up to date before they become columns again: where
 // neither old = down(new) nor new = up(old) holds, a write has passed the grace
 // trigger by, and the new shape is the one that was written. A row whose new
-// shape is what up made of the old one keeps it: down may give back less.
+// shape is what up made of the old one keeps it: down may give back less. Where
+// nothing leads up, only a NULL where there can be none says so.
 func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 	if o.Grace == nil {
 		return nil
@@ -271,8 +272,14 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 			down = g.Nearest
 		}
 		off := offTarget(typed(o.Grace.Columns, down), bareColumn)
-		if up := upOf(o, g); len(up) > 0 {
+		up, alone := upOf(o, g)
+		switch {
+		case len(up) > 0:
 			off = "(" + off + ") AND (" + offTarget(typed(o.Grace.Columns, up), bareColumn) + ")"
+		case alone:
+			if off = unfilledTombstones(o, down); off == "" {
+				continue
+			}
 		}
 		p.jobs = append(p.jobs, job{set: down, todo: off, candidates: off, fallible: true})
 	}
@@ -282,26 +289,43 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 	return p.chunks(s)
 }
 
+// unfilledTombstones is the condition for rows in which a column that forbids NULL has none; empty
+// if there is no such column.
+func unfilledTombstones(o planner.OpSwitch, down []planner.Assign) string {
+	var out []string
+	for _, a := range down {
+		for _, c := range o.Table.Columns {
+			if c.NotNull && renamed(o.Columns, c.Name) == a.Column {
+				out = append(out, quote(a.Column)+" IS NULL AND ("+a.Expr.SQL(bareColumn)+") IS NOT NULL")
+			}
+		}
+	}
+	return strings.Join(out, " OR ")
+}
+
 // upOf finds the transform that led to a grace group's columns in the open
-// state, in the names of the grace state; nil if there is none to rely on.
-func upOf(o planner.OpSwitch, grace planner.Group) []planner.Assign {
+// state, in the names of the grace state; nil if there is none to rely on. alone:
+// the open state has a way down and none up that could be relied on.
+func upOf(o planner.OpSwitch, grace planner.Group) (up []planner.Assign, alone bool) {
 	if len(grace.Led) > 0 {
-		return grace.Led
+		return grace.Led, false
 	}
 	if o.Open == nil {
-		return nil
+		return nil, false
 	}
 	for _, g := range o.Open.Groups {
-		if len(g.Up) == 0 || len(g.Down) == 0 || anyVolatile(g.Up) || renamed(o.Columns, g.Down[0].Column) != grace.Down[0].Column {
+		if !slices.ContainsFunc(g.Down, func(a planner.Assign) bool { return renamed(o.Columns, a.Column) == grace.Down[0].Column }) {
 			continue
 		}
-		out := make([]planner.Assign, len(g.Up))
-		for i, a := range g.Up {
-			out[i] = planner.Assign{Column: renamed(o.Columns, a.Column), Expr: renamedExpr(o.Columns, a.Expr)}
+		if len(g.Up) == 0 || anyVolatile(g.Up) {
+			return nil, true
 		}
-		return out
+		for _, a := range g.Up {
+			up = append(up, planner.Assign{Column: renamed(o.Columns, a.Column), Expr: renamedExpr(o.Columns, a.Expr)})
+		}
+		return up, false
 	}
-	return nil
+	return nil, false
 }
 
 // renamed follows a column through renames made one after the other.

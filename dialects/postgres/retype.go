@@ -132,7 +132,8 @@ func (r retyping) finer(from, to *pg.TypeName, out *planner.TypeChange) bool {
 	out.Kind = planner.TypeCompatible
 	out.Up = r.expr(c, t("::"+r.canonical))
 	out.Using = out.Up
-	out.Down = r.expr(t("CASE WHEN "), c, t(" = 'NaN' THEN "), c, t(" ELSE least(greatest(round("), c, t(fmt.Sprintf(", %d), -%s), %s) END::%s", m[1], most, most, r.old)))
+	rounded := []planner.Part{t("round("), c, t(fmt.Sprintf(", %d)", m[1]))}
+	out.Down = r.expr(slices.Concat([]planner.Part{t("CASE WHEN "), c, t(" = 'NaN' THEN "), c, t(" ELSE ")}, clamped(rounded, "-"+most, most), []planner.Part{t(" END::" + r.old)})...)
 	out.Fit = r.expr(t("CASE WHEN "), c, t(" = 'NaN' OR "), c, t(" = round("), c, t(fmt.Sprintf(", %d) AND abs(", m[1])), c, t(fmt.Sprintf(") < %s THEN ", limit)), c, t("::"+r.old+" END"))
 	out.Fit.MaybeNull = true
 	out.Why = "the same numbers with more decimals, which PostgreSQL would write anew"
@@ -240,7 +241,7 @@ func compatibleChange(column, from, to string) (up, down, fit planner.Expr, ok b
 		return up, down, fit, true
 	}
 	l := intLimits[from]
-	down = exprOf(column, t("least(greatest("), c, t(", "+l[0]+"), "+l[1]+")::"+spelling[from]))
+	down = exprOf(column, slices.Concat(clamped([]planner.Part{c}, l[0], l[1]), []planner.Part{t("::" + spelling[from])})...)
 	fit = exprOf(column, t("CASE WHEN "), c, t(" BETWEEN "+l[0]+" AND "+l[1]+" THEN "), c, t("::"+spelling[from]+" END"))
 	fit.MaybeNull = true
 	return up, down, fit, true

@@ -201,6 +201,7 @@ func (w *shadow) insert(g planner.Group) {
 	w.indented(func() {
 		if len(g.NewDefaults) == 0 {
 			w.assign(up)
+			w.when(w.lacking(g), g.Down)
 			return
 		}
 		w.line("IF %s THEN", w.oldAbsentWithout(g))
@@ -217,6 +218,19 @@ func (w *shadow) insert(g planner.Group) {
 		w.indented(func() { w.assign(g.Down) })
 	}
 	w.line("END IF;")
+}
+
+// lacking tells that an old column still has no value that must have one: no old version
+// wrote the row, but a new one that has nothing to say in its shape.
+func (w *shadow) lacking(g planner.Group) string {
+	var out []string
+	for _, c := range w.sync.Columns {
+		has := func(a planner.Assign) bool { return a.Column == c.Name }
+		if c.NotNull && slices.ContainsFunc(g.Down, has) && !slices.ContainsFunc(g.OldDefaults, has) {
+			out = append(out, newRow(c.Name)+" IS NULL")
+		}
+	}
+	return strings.Join(out, " OR ")
 }
 
 // defaulted is a group of the grace with the defaults that its tombstones have
@@ -275,7 +289,7 @@ func (w *shadow) update(i int, g planner.Group) {
 		w.when(newCh, g.Down)
 		return
 	}
-	unfilled := allNull(targets(up), oldRow)
+	unfilled := w.unfilled(g, up)
 	wasOld, wasNew := fmt.Sprintf("old_%d", i+1), fmt.Sprintf("new_%d", i+1)
 	w.vars = append(w.vars, wasOld+" boolean", wasNew+" boolean")
 	w.line("%s := %s;", wasOld, oldCh)
@@ -294,6 +308,16 @@ func (w *shadow) update(i int, g planner.Group) {
 	w.line("ELSIF %s OR (%s) THEN", wasOld, unfilled)
 	w.indented(func() { w.assignUp(g, up, wasOld) })
 	w.line("END IF;")
+}
+
+// unfilled tells that a row has not been backfilled: its new shape is NULL throughout, and
+// not because a new version wrote that, of which down made what the old shape holds.
+func (w *shadow) unfilled(g planner.Group, up []planner.Assign) string {
+	out := allNull(targets(up), oldRow)
+	if len(g.Down) > 0 && !anyVolatile(g.Down) {
+		out += " AND (" + offTarget(typed(w.sync.Columns, g.Down), oldRow) + ")"
+	}
+	return out
 }
 
 // assignUp derives the new shape. A default stands in only for a row that was
@@ -319,7 +343,7 @@ func (w *shadow) fillUntouched(up []planner.Assign) {
 }
 
 func (w *shadow) when(condition string, assigns []planner.Assign) {
-	if len(assigns) == 0 {
+	if len(assigns) == 0 || condition == "" {
 		return
 	}
 	w.line("IF %s THEN", condition)
