@@ -128,11 +128,32 @@ func (b *builder) changedTable(t *tableShape) {
 		b.blocked(t, t.at, targets(gs), WishSync)
 		b.blocked(t, t.at, sources(gs), WishRead)
 		b.add(stageExpand, t.at, OpInstallShadow{Sync: open})
+		b.nulls(t, gs)
 	}
 	b.backfill(t, open)
 	b.contract(t, open)
 	b.checkExprs(t, downs)
 	b.askRows(t, downs)
+}
+
+// nulls tells where the shadow writes cannot know that a new version means NULL.
+func (b *builder) nulls(t *tableShape, gs []Group) {
+	const rule = "null-taken-for-unwritten"
+	for _, c := range t.columns {
+		in := func(a Assign) bool { return a.Column == c.name }
+		i := slices.IndexFunc(gs, func(g Group) bool { return slices.ContainsFunc(g.Up, in) })
+		if c.notNull || i < 0 {
+			continue
+		}
+		switch g := gs[i]; {
+		case c.orig == nil && len(g.Down) == 0:
+			b.warn(c.at, rule, plan.Warning, "write another value for it until contract; where an old column holds the same, -- migrate:down tells what it is to hold, and NULL stays",
+				"where a new version writes NULL into %s.%s, the next UPDATE of the row fills it again, until contract", t.label, c.name)
+		case c.renamed() && slices.ContainsFunc(g.OldDefaults, func(a Assign) bool { return !a.Expr.isNull() }):
+			b.warn(c.at, rule, plan.Warning, "write NULL by an UPDATE behind the INSERT until contract, or drop the default in a migration before",
+				"where a new version inserts NULL into %s.%s, the column's default is stored, until contract: a trigger cannot tell NULL from nothing", t.label, c.name)
+		}
+	}
 }
 
 // unwritten refuses a change of type without triggers: no version of the app knows

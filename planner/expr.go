@@ -57,6 +57,15 @@ func (e Expr) Columns() []string {
 	return out
 }
 
+// isNull: the expression is the constant NULL, maybe with a cast (PostgreSQL).
+func (e Expr) isNull() bool {
+	if len(e.Parts) != 1 {
+		return false
+	}
+	constant, _, _ := strings.Cut(e.Parts[0].Text, "::")
+	return strings.EqualFold(strings.TrimSpace(constant), "NULL")
+}
+
 // NeverNull reports whether it has a value in every row in which the columns
 // that notNull accepts are not NULL.
 func (e Expr) NeverNull(notNull func(column string) bool) bool {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,14 +55,14 @@ func (f *finder) changeColumn(c Change) {
 	case DropColumn:
 		f.dropColumn(c)
 	case RenameColumn:
-		f.renameColumn(c.Table, c.From)
+		f.renameColumn(c.Table, c.From, c.To)
 	case ChangeType:
 		if c.Remade == nil { // what becomes of an enum's values the dialect tells
 			f.changeType(c.Table, c.Column, c.Type)
 		}
 	case RedefineColumn:
 		if c.From != c.Column.Name {
-			f.renameColumn(c.Table, c.From)
+			f.renameColumn(c.Table, c.From, c.Column.Name)
 		}
 		f.changeType(c.Table, c.From, c.Column.Type)
 		if c.Column.NotNull && !f.column(c.Table, c.From).NotNull {
@@ -145,10 +146,13 @@ func (f *finder) dropColumn(c DropColumn) {
 		f.outgoing = append(f.outgoing, moving{c.Table, *t.Column(c.Column), f.stmt})
 	}
 	f.viewed(c.Table, c.Column, "dropping", WishDrop)
+	f.triggered(c.Table, c.Column, "is gone")
 	f.published(c.Table, "loses a column", "stop publishing the column first, and drop it on the subscribers after")
 }
 
-func (f *finder) renameColumn(r Ref, from string) {
+func (f *finder) renameColumn(r Ref, from, to string) {
+	f.triggered(r, from, "has another name")
+	f.overwritten(r, from, to)
 	f.find("rename-breaks-old-app", "", "", "old versions still use the name %s.%s; the plan keeps both names until contract, and equal", f.label(r), from)
 	f.published(r, "gets a column of a new name", "give the subscribers' column the same name at the same moment, or replicate into a copy")
 }
@@ -272,15 +276,52 @@ func (f *finder) viewed(r Ref, column, doing string, wish Wish) {
 	}
 }
 
-func (f *finder) redefines(d Dependent) bool {
+func (f *finder) redefines(d Dependent) bool { return f.touching(d.Kind, d.Name) != "" }
+
+// touching is the statement of the file that drops or replaces an object; empty: none.
+func (f *finder) touching(kind, name string) string {
 	for _, st := range f.script.Statements {
 		for _, c := range st.Changes {
-			if c, ok := c.(Direct); ok && c.Object.Kind == d.Kind && (c.Object.Ref.Name == d.Name || c.Object.Ref.String() == d.Name) {
-				return true
+			if c, ok := c.(Direct); ok && c.Object.Kind == kind && (c.Object.Ref.Name == name || c.Object.Ref.String() == name) {
+				return st.SQL
 			}
 		}
 	}
-	return false
+	return ""
+}
+
+// triggered tells of triggers whose functions use a column by the name that it loses
+// (PostgreSQL, which does not look into them), unless the file replaces or drops them.
+func (f *finder) triggered(r Ref, column, becomes string) {
+	t := f.m.Table(r)
+	if t == nil {
+		return
+	}
+	for _, d := range t.Dependents {
+		if d.Kind != "trigger function" || !slices.Contains(d.Columns, column) || f.touching("function", d.Name)+f.touching("trigger", d.Definition) != "" {
+			continue
+		}
+		f.find("trigger-depends-on-column", "", "replace the function in this file by one that does without the column, or drop the trigger",
+			"function %s of trigger %s uses %s.%s, and every write that fires it fails once the column %s", d.Name, d.Definition, f.label(r), column, becomes)
+	}
+}
+
+// overwritten tells of a function that takes the old one's place in a trigger, and would write
+// over what the backfill fills the column's new name with.
+func (f *finder) overwritten(r Ref, from, to string) {
+	t := f.m.Table(r)
+	if t == nil {
+		return
+	}
+	writes := regexp.MustCompile(`(?i)\bnew\s*\.\s*"?` + regexp.QuoteMeta(to) + `"?\s*:?=`)
+	for _, d := range t.Dependents {
+		body := f.touching("function", d.Name)
+		if d.Kind != "trigger function" || !slices.Contains(d.Columns, from) || !writes.MatchString(body) || strings.Contains(body, "migrate.bypass") {
+			continue
+		}
+		f.find("trigger-overwrites-backfill", "", "have the function leave it alone where current_setting('migrate.bypass', true) = 'on', as the backfill sets it",
+			"the backfill fills %s.%s in every row, and function %s, which trigger %s calls for each, writes over it", f.label(r), to, d.Name, d.Definition)
+	}
 }
 
 // published tells of publications that the table is in.

@@ -128,6 +128,8 @@ func readPart(t testing.TB, s *planner.Schema, table *planner.Table, words []str
 			kind = "generated column"
 		}
 		table.Dependents = append(table.Dependents, planner.Dependent{Kind: kind, Name: words[1], Columns: list(words[2:])})
+	case "calls":
+		table.Dependents = append(table.Dependents, planner.Dependent{Kind: "trigger function", Name: words[1], Definition: words[2], Columns: list(words[3:])})
 	case "fact":
 		name, value, _ := strings.Cut(strings.Join(words[1:], " "), "=")
 		table.Facts[strings.TrimSpace(name)] = strings.TrimSpace(value)

@@ -26,6 +26,8 @@ const (
 	kindNotNull     = "not null"
 	// kindLastTrigger is a BEFORE row trigger that would fire after ours.
 	kindLastTrigger = "late trigger"
+	// kindTriggerFunction is the function of a trigger, which is named in Definition.
+	kindTriggerFunction = "trigger function"
 )
 
 // Facts of schemas and tables.
@@ -128,7 +130,7 @@ func standsInWay(s *planner.Schema, d planner.Dependent, wish planner.Wish) stri
 		return ""
 	}
 	switch d.Kind {
-	case kindLastTrigger, kindStatistics, kindSequence, kindSetting:
+	case kindLastTrigger, kindTriggerFunction, kindStatistics, kindSequence, kindSetting:
 		return ""
 	case kindGrant:
 		if wish == planner.WishReplace && d.Definition == "" {

@@ -35,6 +35,12 @@ WITH deps AS (
 	FROM pg_trigger t LEFT JOIN deps d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
 	WHERE t.tgrelid = $1::int8::oid AND NOT t.tgisinternal AND NOT ` + oursCondition + `
 	UNION ALL
+	-- Triggers' functions: the server does not look into their bodies.
+	SELECT 'trigger function', p.oid::regproc::text, a.attnum, t.tgname::text
+	FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE t.tgrelid = $1::int8::oid AND NOT t.tgisinternal AND NOT ` + oursCondition + `
+	AND p.prosrc ~* ('\m(new|old)\s*\.\s*"?' || regexp_replace(a.attname, '([^[:alnum:]_])', '\\\1', 'g') || '(?![[:alnum:]_])')
+	UNION ALL
 	-- BEFORE row triggers on INSERT or UPDATE whose names sort after ours.
 	SELECT 'late trigger', t.tgname::text, NULL, NULL FROM pg_trigger t
 	WHERE t.tgrelid = $1::int8::oid AND NOT t.tgisinternal AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0

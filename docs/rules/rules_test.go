@@ -117,7 +117,7 @@ CREATE VIEW plans AS SELECT id, plan FROM users;
 }
 
 // atDatabase are the rules that only a database can tell of.
-var atDatabase = []string{"backfill-fires-triggers", "existing-rows-violate", "row-versions-exhausted", "transform-fails"}
+var atDatabase = []string{"backfill-fires-triggers", "existing-rows-violate", "row-versions-exhausted", "transform-fails", "trigger-depends-on-column", "trigger-overwrites-backfill"}
 
 // What the pages show as wrong is found, and what they show instead is not.
 func TestExamples(t *testing.T) {
