@@ -38,6 +38,39 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestNothing: without migrate, phases are measured in which nothing happens to the table.
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	d := servers.Fresh(t, servers.Engines()[0])
+	o := options{
+		Engine: servers.Engines()[0], URL: d.AdminURL, Kinds: []string{"rename-column"},
+		Rate: 40, Statements: 1, Rows: 1000, Phase: 300 * time.Millisecond, Requests: 20, Nothing: true,
+	}
+	b, err := start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := changes.All(o.Engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(c changes.Change) bool { return c.Name == o.Kinds[0] })
+	r, err := b.measure(t.Context(), all[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var phases []string
+	for _, p := range r.phases {
+		phases = append(phases, p.Phase)
+		if p.behind > 0 {
+			t.Errorf("somebody waited behind migrate in %s", p.Phase)
+		}
+	}
+	if !slices.Equal(phases, []string{"baseline", "expand", "backfill", "both shapes", "contract"}) {
+		t.Errorf("phases %q", phases)
+	}
+}
+
 // TestRequestsWeighWhatIsAskedFor: half of what the server can do, the control's included, or what people say.
 func TestRequestsWeighWhatIsAskedFor(t *testing.T) {
 	t.Parallel()

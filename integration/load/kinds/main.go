@@ -30,6 +30,7 @@ func main() {
 	flag.IntVar(&o.Rows, "rows", 100_000, "rows of each table")
 	flag.DurationVar(&o.Phase, "phase", 5*time.Second, "how long each phase is measured at least")
 	flag.IntVar(&o.Requests, "requests", 1000, "how many requests the expand is to have: one that is over sooner is rolled back and done again, a few times")
+	flag.BoolVar(&o.Nothing, "nothing", false, "leave migrate out, and measure phases in which nothing happens: what the machine does by itself")
 	flag.Parse()
 	o.Kinds = strings.FieldsFunc(kinds, func(r rune) bool { return r == ',' })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

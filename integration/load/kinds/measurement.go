@@ -156,6 +156,17 @@ func (m *measurement) live(ctx context.Context) error {
 	return m.last(ctx, m.o.Phase)
 }
 
+// nothing goes through phases of the usual names and without migrate.
+func (m *measurement) nothing(ctx context.Context) error {
+	for _, phase := range []string{"baseline", "expand", "backfill", "both shapes", "contract"} {
+		m.begin(phase)
+		if err := sleep(ctx, m.o.Phase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // askControl is a request of as many statements to a table that no migration knows.
 func (m *measurement) askControl(ctx context.Context, r *rand.Rand) error {
 	for range m.weight.statements {

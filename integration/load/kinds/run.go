@@ -34,6 +34,8 @@ type options struct {
 	// Requests is how many an expand is to have: it ends where the backfill begins, and what is over in half a
 	// second has a p99 that is its second or third slowest. It is rolled back and done again until it has them.
 	Requests int
+	// Nothing leaves migrate out: what phases are like in which nothing happens, on this machine.
+	Nothing bool
 }
 
 const (
@@ -133,7 +135,11 @@ func (b *bench) measure(ctx context.Context, c changes.Change) (*result, error) 
 	m.users = load.Start(ctx, load.Options{Rate: b.weight.rate, Connections: connections}, warmingUp, f.request)
 	m.others = load.Start(ctx, load.Options{Rate: controlShare * b.weight.rate, Connections: 8}, warmingUp, m.askControl)
 	m.locks = watch(ctx, p.control, b.o.Engine, p.sessions)
-	err = m.live(ctx)
+	life := m.live
+	if b.o.Nothing {
+		life = m.nothing
+	}
+	err = life(ctx)
 	users, others := m.users.Stop(), m.others.Stop()
 	behind, watchErr := m.locks.end()
 	for i := range users {
