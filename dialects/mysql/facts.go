@@ -70,7 +70,7 @@ func (d *dialect) allowing(s *planner.Schema, t *planner.Table) manner {
 	if d.maria && indexesVirtual(t) {
 		return manner{d.copying(s), plan.Rewrite}
 	}
-	return d.rebuilding(s, t)
+	return d.defining(t, d.rebuilding(s, t))
 }
 
 // The places of new columns, besides behind a column that is named.
@@ -141,6 +141,9 @@ func (d *dialect) exhausted(s *planner.Schema, t *planner.Table) string {
 	return ""
 }
 
+// ruleLock is the rule of what writers wait for.
+const ruleLock = "lock-not-none"
+
 // told are the hazards of running a statement in a manner.
 func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what string) []plan.Hazard {
 	var out []plan.Hazard
@@ -153,7 +156,7 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 	}
 	if m.blocking() {
 		out = append(out, plan.Hazard{
-			Rule: "lock-not-none", Severity: blockingSeverity(t),
+			Rule: ruleLock, Severity: blockingSeverity(t),
 			Message: fmt.Sprintf("to %s %s takes a lock on table %s (%s) that every write waits for until it is done", what, d.product(), t.Ref.Name, sizeOf(t)),
 			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t),
 		})

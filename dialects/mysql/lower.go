@@ -47,7 +47,7 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 	case planner.OpAddColumns:
 		return d.addColumns(s, op)
 	case planner.OpSetDefault:
-		return d.setDefault(op), nil
+		return d.setDefault(s, op), nil
 	case planner.OpDropNotNull:
 		return d.dropNotNull(s, op)
 	case planner.OpOmit:
@@ -79,7 +79,7 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 	case planner.OpPurgeTable:
 		return d.purgeTable(s, op), nil
 	case planner.OpRestate:
-		return d.restate(op)
+		return d.restate(s, op)
 	case planner.OpAddConstraint:
 		return d.addConstraint(s, op)
 	case planner.OpDropConstraint:

@@ -316,7 +316,7 @@ func (d *dialect) dropCheck(s *planner.Schema, op planner.OpDropConstraint) plan
 	table, c := op.Table.Ref.Name, op.Constraint
 	p := d.probes(s, table)
 	how := d.copying(s)
-	if strings.HasSuffix(c.Definition, "NOT ENFORCED") {
+	if strings.HasSuffix(c.Definition, unenforced) {
 		how = instant
 	}
 	st := ddl(table, fmt.Sprintf("drop check %s of %s", c.Name, table), "whatever was valid stays valid", plan.Metadata,
