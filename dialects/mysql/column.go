@@ -188,16 +188,34 @@ func (d *dialect) narrow(s *planner.Schema, t *planner.Table, a, b colType) stri
 	if a.name == b.name && a.class() == classInt {
 		return d.defining(t, instantly).how
 	}
-	return d.copying(s)
+	return d.copying(s, t)
 }
 
 // copying is the best way to copy a table: MariaDB has one that lets writers in
-// since 11.2.
-func (d *dialect) copying(s *planner.Schema) string {
-	if d.maria && s.VersionNum >= 110200 {
+// since 11.2, but for a table whose rows a foreign key changes with their parent's.
+func (d *dialect) copying(s *planner.Schema, t *planner.Table) string {
+	if d.copiesOnline(s, t) {
 		return copyNone
 	}
 	return copyShared
+}
+
+func (d *dialect) copiesOnline(s *planner.Schema, t *planner.Table) bool {
+	return d.maria && s.VersionNum >= mariaOnlineCopy && d.followsParent(t) == ""
+}
+
+// followsParent names the foreign key with which rows of a table are changed or deleted
+// when their parent's are; "" if there is none.
+func (d *dialect) followsParent(t *planner.Table) string {
+	for _, k := range t.Constraints {
+		if k.Kind != "foreign key" {
+			continue
+		}
+		if c, err := d.constraintOf("ADD " + k.Definition); k.Cascades || err == nil && c != nil && cascades(c.Refer) {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 // tooWide is true for values that a type cannot hold.

@@ -48,8 +48,8 @@ func (d *dialect) rebuilding(s *planner.Schema, t *planner.Table) manner {
 	switch {
 	case !d.hampered(t):
 		return rebuilt
-	case !d.maria || s.VersionNum >= mariaOnlineCopy:
-		return manner{d.copying(s), plan.Rewrite}
+	case !d.maria || d.copiesOnline(s, t):
+		return manner{d.copying(s, t), plan.Rewrite}
 	}
 	return manner{inplaceShared, plan.Rewrite}
 }
@@ -68,7 +68,7 @@ func indexesVirtual(t *planner.Table) bool {
 // allowing says how NULL is allowed or forbidden: by rebuilding the table.
 func (d *dialect) allowing(s *planner.Schema, t *planner.Table) manner {
 	if d.maria && indexesVirtual(t) {
-		return manner{d.copying(s), plan.Rewrite}
+		return manner{d.copying(s, t), plan.Rewrite}
 	}
 	return d.defining(t, d.rebuilding(s, t))
 }
@@ -85,7 +85,7 @@ func (d *dialect) adding(s *planner.Schema, t *planner.Table, places []string) m
 	end := !slices.ContainsFunc(places, func(p string) bool { return p != placeEnd })
 	switch {
 	case d.maria && slices.ContainsFunc(places, func(p string) bool { return movesVirtual(t, p) }):
-		return manner{d.copying(s), plan.Rewrite}
+		return manner{d.copying(s, t), plan.Rewrite}
 	case d.neverInstant(s, t), d.exhausted(s, t) != "", !d.maria && s.VersionNum < mysqlInstantAdd, !d.maria && !end && s.VersionNum < mysqlInstantPlace:
 		return d.rebuilding(s, t)
 	}
@@ -158,7 +158,7 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 		out = append(out, plan.Hazard{
 			Rule: ruleLock, Severity: blockingSeverity(t),
 			Message: fmt.Sprintf("to %s %s takes a lock on table %s (%s) that every write waits for until it is done", what, d.product(), t.Ref.Name, sizeOf(t)),
-			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t),
+			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t) + d.withoutParent(s, t, m),
 		})
 	}
 	return out
@@ -167,6 +167,15 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 func withoutFulltext(t *planner.Table) string {
 	if ix := fulltext(t); ix != "" {
 		return "; or drop the FULLTEXT index " + ix + " before, and build it again after"
+	}
+	return ""
+}
+
+// withoutParent names the foreign key but for which MariaDB would copy the table beside
+// its writers.
+func (d *dialect) withoutParent(s *planner.Schema, t *planner.Table, m manner) string {
+	if k := d.followsParent(t); k != "" && d.maria && s.VersionNum >= mariaOnlineCopy && m.how == copyShared {
+		return "; or drop foreign key " + k + " before, whose rows follow their parent's, and add it again after"
 	}
 	return ""
 }

@@ -30,6 +30,9 @@ func TestFactAlgorithms(t *testing.T) {
 		e enum('x','y'), s set('x','y'), d datetime, vb varbinary(100), l varchar(255) CHARACTER SET latin1, KEY kb (b), KEY kc (c))`
 	const checked = "CREATE TABLE t (id int PRIMARY KEY, a int, CONSTRAINT ck CHECK (a > 0))"
 	const compressed = "CREATE TABLE t (id int PRIMARY KEY, a int) ROW_FORMAT=COMPRESSED"
+	const follows = "CREATE TABLE t (id int PRIMARY KEY, a int, c int NOT NULL, b text, CONSTRAINT f FOREIGN KEY (a) REFERENCES parent (id) ON %s)"
+	deleted, nulled := strings.Replace(follows, "%s", "DELETE CASCADE", 1), strings.Replace(follows, "%s", "UPDATE SET NULL", 1)
+	kept := strings.Replace(follows, "%s", "DELETE RESTRICT", 1)
 	const dated = "CREATE TABLE t (id int PRIMARY KEY, a int, c int NOT NULL, s date, e enum('x','y'), CONSTRAINT ck CHECK (%s))"
 	timed := strings.Replace(dated, "%s", "s > '2020-01-01'", 1)
 	kinds := strings.Replace(dated, "%s", "e = 'x'", 1)
@@ -73,9 +76,14 @@ func TestFactAlgorithms(t *testing.T) {
 		{timed, "ALTER COLUMN a SET DEFAULT 5", instant, instant},
 		{timed, "ADD COLUMN z int AFTER a", instant, instant},
 		{timed, "DROP COLUMN a", instant, instant},
+		{deleted, "MODIFY COLUMN c bigint NOT NULL", copyShared, copyShared},
+		{nulled, "MODIFY COLUMN c bigint NOT NULL", copyShared, copyShared},
+		{kept, "MODIFY COLUMN c bigint NOT NULL", copyShared, copyNone},
+		{deleted, "MODIFY COLUMN c int NULL", inplace, inplace},
 		{unasked, "RENAME COLUMN a TO z", instant, ""}, // MariaDB has no such checks
 	}
 	onServers(t, func(t *testing.T, b *bench) {
+		b.exec("CREATE TABLE parent (id int PRIMARY KEY)")
 		version := versionNum(b.text("SELECT VERSION()"))
 		for _, c := range cases {
 			want := c.mysql

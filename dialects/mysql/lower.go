@@ -218,7 +218,7 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 	add, drop := d.adding(s, op.Table, d.places(s, op.Table, op.Columns)), d.dropping(s, op.Table, false)
 	if slices.ContainsFunc(op.Columns, func(n planner.NewColumn) bool { return n.Generated == "stored" }) {
 		// It is computed for every row while the table is copied.
-		add = manner{d.copying(s), plan.Rewrite}
+		add = manner{d.copying(s, op.Table), plan.Rewrite}
 	}
 	why := "both shapes need a place for their values"
 	if placed := placing(op.Columns, add); placed != add {
@@ -347,7 +347,7 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 		}
 	}
 	p := d.probes(s, table)
-	how := d.copying(s)
+	how := d.copying(s, op.Table)
 	add := alterTable(table, how, fmt.Sprintf("ADD CONSTRAINT %s CHECK (%s)", quoteName(name), op.Change.Check.SQL(quoteName)))
 	drop := alterTable(table, instant, "DROP CONSTRAINT "+quoteName(name))
 	st := ddl(table, fmt.Sprintf("add check %s to %s", name, table), "the server proves it by copying the table", plan.Rewrite,

@@ -209,7 +209,7 @@ func (x tableDirect) check() (directStep, error) {
 		return x.unsupported("there is no check "+name, "check the name")
 	}
 	enforce, relax := "ALTER CHECK "+quoteName(name)+" ENFORCED", "ALTER CHECK "+quoteName(name)+" NOT ENFORCED"
-	how := x.d.copying(x.s)
+	how := x.d.copying(x.s, x.t)
 	back, backHow := enforce, how
 	if strings.HasSuffix(x.t.Constraints[i].Definition, unenforced) {
 		back, backHow = relax, instant
@@ -331,7 +331,7 @@ func (x tableDirect) identity() (directStep, error) {
 	m := manner{inplaceShared, plan.Rewrite}
 	return directStep{
 		do:   x.alter(clause, m.how, x.p.columns([]string{name}, 1)),
-		undo: x.alter(undo, x.d.copying(x.s), x.p.columns([]string{name}, 0)),
+		undo: x.alter(undo, x.d.copying(x.s, x.t), x.p.columns([]string{name}, 0)),
 		work: m.work, rows: x.t.Rows, hazards: x.d.told(x.s, x.t, m, "number its rows"),
 	}, nil
 }
