@@ -44,14 +44,16 @@ func (d *dialect) setDefault(s *planner.Schema, op planner.OpSetDefault) planner
 }
 
 // defaultSQLStatement sets or drops a default. The current time is set by restating the
-// column: SET DEFAULT would make an expression of it, DEFAULT (now()).
+// column: SET DEFAULT would make an expression of it, DEFAULT (now()). So is what MySQL
+// takes for a literal, even in parentheses, where a type has no literal defaults.
 func (d *dialect) defaultSQLStatement(t *planner.Table, c planner.Column, def planner.Expr) (string, manner) {
 	table := t.Ref.Name
 	if def.IsZero() {
 		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name))), instantly
 	}
-	text := d.defaultSQL(parseType(c.Type), def)
-	if isNow(text) {
+	typ := parseType(c.Type)
+	text := d.defaultSQL(typ, def)
+	if isNow(text) || d.onlyExpressions(typ) && (isNull(def) || isLiteral(def.SQL(quoteName))) {
 		c.Default = def
 		m := d.defining(t, instantly)
 		return alterTable(table, m.how, d.restated(c)), m
@@ -63,6 +65,9 @@ func (d *dialect) defaultSQLStatement(t *planner.Table, c planner.Column, def pl
 // NULL: after DROP DEFAULT, an INSERT that leaves it out would fail.
 func (d *dialect) restoreDefault(t *planner.Table, c planner.Column, before planner.Expr) (string, manner) {
 	if before.IsZero() && !c.NotNull {
+		if d.onlyExpressions(parseType(c.Type)) {
+			return d.defaultSQLStatement(t, c, nullDefault())
+		}
 		return alterTable(t.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT NULL", quoteName(c.Name))), instantly
 	}
 	return d.defaultSQLStatement(t, c, before)

@@ -42,11 +42,14 @@ func (d *dialect) defaultSQL(t colType, e planner.Expr) string {
 	switch {
 	case isNull(e), isNow(text) && (t.name == "datetime" || t.name == "timestamp"):
 		return text
-	case isLiteral(text) && (d.maria || !t.isLOB()):
+	case isLiteral(text) && !d.onlyExpressions(t):
 		return text
 	}
 	return "(" + text + ")"
 }
+
+// onlyExpressions reports whether a default of the type must be an expression.
+func (d *dialect) onlyExpressions(t colType) bool { return !d.maria && t.isLOB() }
 
 // isSimpleDefault reports whether a default is a literal or the current time,
 // which servers fill into existing rows without copying the table.
