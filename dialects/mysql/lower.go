@@ -200,7 +200,7 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 	table := op.Table.Ref.Name
 	var adds, drops, names, labels, guarded []string
 	for _, n := range inPlace(op.Columns) {
-		if !d.maria && !isSimpleDefault(n.Default) {
+		if !d.isSimpleDefault(parseType(n.Type), n.Default) {
 			return planner.Lowered{}, d.unsupported(fmt.Sprintf("column %s.%s", table, n.Name),
 				"MySQL copies the table to fill in a default that is an expression", "add the column without it, UPDATE it, then SET DEFAULT")
 		}

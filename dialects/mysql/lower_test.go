@@ -150,8 +150,13 @@ func fixtureOp(t *testing.T, d *dialect, users *planner.Table, name string) plan
 		"add-columns": func() planner.Op {
 			return planner.OpAddColumns{Table: users, Columns: []planner.NewColumn{
 				{ColumnDef: planner.ColumnDef{Name: "first", Type: "varchar(100)", Comment: "c", Rest: "AFTER `id`"}},
-				{ColumnDef: planner.ColumnDef{Name: "note", Type: "text", Default: def("'x'")}, Guarded: true},
+				{ColumnDef: planner.ColumnDef{Name: "note", Type: "varchar(99)", Default: def("'x'")}, Guarded: true},
 				{ColumnDef: planner.ColumnDef{Name: "mail2", Type: "varchar(20)"}, Like: users.Column("mail"), After: "mail"},
+			}}
+		},
+		"add-text": func() planner.Op {
+			return planner.OpAddColumns{Table: users, Columns: []planner.NewColumn{
+				{ColumnDef: planner.ColumnDef{Name: "note", Type: "text", Default: def("'x'")}, Guarded: true},
 			}}
 		},
 		"set-default": func() planner.Op {

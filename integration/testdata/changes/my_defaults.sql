@@ -14,3 +14,8 @@ CREATE TABLE t (id bigint PRIMARY KEY, a varchar(20) NOT NULL DEFAULT 'A', b var
 INSERT INTO t VALUES (1, 'x', 'y', 'z'), (2, '', NULL, NULL);
 ---
 ALTER TABLE t MODIFY COLUMN a text NOT NULL DEFAULT ('A'), MODIFY COLUMN b text DEFAULT ('B'), MODIFY COLUMN c text;
+=== my-add-literal-default-of-text: mysql mariadb discard
+CREATE TABLE t (id bigint PRIMARY KEY, n int);
+INSERT INTO t VALUES (1, 1), (2, 2);
+---
+ALTER TABLE t ADD COLUMN a text DEFAULT ('c'), ADD COLUMN b text NOT NULL DEFAULT ('d'), ADD COLUMN c json DEFAULT ('[]');
