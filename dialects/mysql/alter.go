@@ -211,7 +211,7 @@ func (a alter) generated(def *planner.ColumnDef, o *ast.ColumnOption) (reason st
 	if err != nil {
 		return err.Error()
 	}
-	def.Generated, def.GeneratedAs = "virtual", e
+	def.Generated, def.GeneratedAs = virtual, e
 	if o.Stored {
 		def.Generated = "stored"
 	}

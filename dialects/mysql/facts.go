@@ -61,7 +61,7 @@ func (d *dialect) hampered(t *planner.Table) bool {
 
 func indexesVirtual(t *planner.Table) bool {
 	return slices.ContainsFunc(t.Indexes, func(ix planner.Index) bool {
-		return slices.ContainsFunc(ix.Columns, func(name string) bool { c := t.Column(name); return c != nil && c.Generated == "virtual" })
+		return slices.ContainsFunc(ix.Columns, func(name string) bool { c := t.Column(name); return c != nil && c.Generated == virtual })
 	})
 }
 
@@ -96,7 +96,7 @@ func (d *dialect) adding(s *planner.Schema, t *planner.Table, places []string) m
 func movesVirtual(t *planner.Table, place string) bool {
 	passed := place == placeFirst
 	for _, c := range t.Columns {
-		if passed && c.Generated == "virtual" {
+		if passed && c.Generated == virtual {
 			return true
 		}
 		passed = passed || c.Name == place
@@ -204,7 +204,7 @@ func (in *inspector) storage(ctx context.Context, t *planner.Table) error {
 	}
 	stored := len(t.Columns)
 	for _, c := range t.Columns {
-		if c.Generated == "virtual" {
+		if c.Generated == virtual {
 			stored--
 		}
 	}

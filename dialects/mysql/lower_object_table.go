@@ -154,7 +154,7 @@ func (x tableDirect) place(name string) (directStep, error) {
 		return directStep{}, nil
 	}
 	m := x.d.rebuilding(x.s, x.t)
-	if x.d.maria && !x.d.neverInstant(x.s, x.t) && !slices.ContainsFunc(x.t.Columns, func(c planner.Column) bool { return c.Generated == "virtual" }) {
+	if x.d.maria && !x.d.neverInstant(x.s, x.t) && !slices.ContainsFunc(x.t.Columns, func(c planner.Column) bool { return c.Generated == virtual }) {
 		m = instantly
 	}
 	m = x.d.defining(x.t, m)
