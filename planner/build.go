@@ -220,7 +220,11 @@ func (b *builder) sync(t *tableShape, state string, gs []Group) *Sync {
 
 // blocked reports what the engine finds in the way of a wish.
 func (b *builder) blocked(t *tableShape, a at, columns []string, w Wish) {
-	for _, bl := range b.d.Blockers(b.s, t.t, columns, w) {
+	on := t.t
+	if early := b.earlyChecks(t); len(early) > 0 {
+		on = t.checked(slices.Concat(on.Constraints, early))
+	}
+	for _, bl := range b.d.Blockers(b.s, on, columns, w) {
 		if b.yields(bl.Ref) {
 			if w == WishReplace {
 				b.entangled = append(b.entangled, entanglement{object: bl.Ref, table: t.t})

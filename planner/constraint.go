@@ -144,6 +144,59 @@ func (b *builder) kept(t *tableShape) *Table {
 	return &on
 }
 
+// inForce is a table with the checks that hold when a stage defines its columns: not
+// those that the migration has dropped, but those that it has added by then, which
+// are all of them at its end.
+func (b *builder) inForce(t *tableShape, st stage, end bool) *Table {
+	gone := func(k Constraint) bool {
+		return k.Kind == "check" && slices.ContainsFunc(t.dropKeys, func(d located[Constraint]) bool {
+			return d.it.Name == k.Name && (st == stageContract || b.dir.placed[d.stmt].phase != plan.Contract)
+		})
+	}
+	var added []Constraint
+	switch {
+	case end:
+		for _, ck := range t.checks {
+			added = append(added, ck.it.constraint())
+		}
+	case st == stageContract:
+		added = b.earlyChecks(t)
+	}
+	if len(added) == 0 && !slices.ContainsFunc(t.t.Constraints, gone) {
+		return t.t
+	}
+	return t.checked(append(slices.DeleteFunc(slices.Clone(t.t.Constraints), gone), added...))
+}
+
+// earlyChecks are those that the migration is told to add in expand.
+func (b *builder) earlyChecks(t *tableShape) []Constraint {
+	var out []Constraint
+	for _, ck := range t.checks {
+		if b.dir.placed[ck.stmt].phase == plan.Expand && !b.afterSwitch(t, ck.it.Check.Columns()) {
+			out = append(out, ck.it.constraint())
+		}
+	}
+	return out
+}
+
+// checked is a table with other constraints, which may mention what the migration adds
+// to it or calls by another name.
+func (t *tableShape) checked(constraints []Constraint) *Table {
+	on := *t.t
+	on.Columns, on.Constraints = slices.Clone(on.Columns), constraints
+	for _, c := range t.columns {
+		if !c.dropped && on.Column(c.name) == nil {
+			on.Columns = append(on.Columns, Column{Name: c.name, Type: c.typ})
+		}
+	}
+	return &on
+}
+
+// constraint is the check as the table has it then.
+func (c AddCheck) constraint() Constraint {
+	return Constraint{Name: c.Name, Kind: "check", Columns: c.Check.Columns()}
+}
+
 // addConstraint emits the i-th constraint of a table; on is the table as the
 // dialect shall see it.
 func (b *builder) addConstraint(t *tableShape, on *Table, i int, st stage) {

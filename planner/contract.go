@@ -35,7 +35,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 		}
 	}
 	for i, ck := range t.checks {
-		if !b.afterSwitch(t, ck.it.Check.Columns()) {
+		if !b.checkedLate(t, ck) {
 			b.addCheck(t, ck, t.checks[:i])
 			b.endInterim(t, ck)
 		}
@@ -68,7 +68,7 @@ func (b *builder) contract(t *tableShape, open *Sync) {
 	}
 	b.switchNames(t, open)
 	for i, ck := range t.checks {
-		if b.afterSwitch(t, ck.it.Check.Columns()) {
+		if b.checkedLate(t, ck) {
 			ck.it.Check = t.asFinal(ck.it.Check)
 			b.addCheck(t, ck, t.checks[:i])
 		}
@@ -97,7 +97,7 @@ func (b *builder) restate(t *tableShape) {
 		before := col
 		before.Comment, before.Rest = c.orig.Comment, c.orig.Rest
 		col.Comment, col.Rest = c.comment, c.rest
-		b.add(stageContract, c.at, OpRestate{Table: t.t, Column: before, To: col})
+		b.add(stageContract, c.at, OpRestate{Table: b.inForce(t, stageContract, true), Column: before, To: col})
 	}
 }
 
@@ -113,6 +113,24 @@ func (b *builder) addCheck(t *tableShape, ck located[AddCheck], earlier []locate
 		op.Earlier = append(op.Earlier, e.it)
 	}
 	b.add(st, ck.at, op)
+}
+
+// checkedLate reports whether a check comes behind the switch: it mentions what takes
+// its name there, or it would itself be in the way of the names.
+func (b *builder) checkedLate(t *tableShape, ck located[AddCheck]) bool {
+	if b.afterSwitch(t, ck.it.Check.Columns()) {
+		return true
+	}
+	if b.dir.placed[ck.stmt].phase == plan.Expand {
+		return false
+	}
+	on := t.checked([]Constraint{ck.it.constraint()})
+	on.Indexes, on.Dependents = nil, nil
+	return slices.ContainsFunc(t.columns, func(c *columnShape) bool {
+		return c.orig != nil && (c.dropped || c.shadow() != "") && slices.ContainsFunc(b.d.Blockers(b.s, on, []string{c.orig.Name}, WishRename), func(bl Blocker) bool {
+			return bl.Ref.Kind == "constraint"
+		})
+	})
 }
 
 // afterSwitch reports whether something mentions a column that takes its name,
@@ -145,13 +163,13 @@ func (b *builder) tighten(t *tableShape, c *columnShape, forbid map[stage]*locat
 	// column out until then.
 	if !b.d.SameDefault(hadDefault, c.def) && !(c.placed() && c.def.IsZero()) {
 		narrowEarly("the change of the default")
-		b.add(st, c.at, OpSetDefault{Table: t.t, Column: col, Default: c.def, Before: hadDefault})
+		b.add(st, c.at, OpSetDefault{Table: b.inForce(t, st, false), Column: col, Default: c.def, Before: hadDefault})
 		col.Default = c.def
 	}
 	if c.notNull && !isNotNull {
 		narrowEarly("NOT NULL")
 		if forbid[st] == nil {
-			forbid[st] = &located[OpSetNotNull]{c.at, OpSetNotNull{Table: t.t}}
+			forbid[st] = &located[OpSetNotNull]{c.at, OpSetNotNull{Table: b.inForce(t, st, false)}}
 		}
 		forbid[st].it.Columns = append(forbid[st].it.Columns, col)
 	}

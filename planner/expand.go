@@ -90,7 +90,7 @@ func (b *builder) addedColumn(t *tableShape, c *columnShape) {
 		return
 	}
 	if c.unfilled() || c.up.IsZero() && c.early().Volatile {
-		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.bare(), Default: c.early()})
+		b.add(stageExpand, c.at, OpSetDefault{Table: b.inForce(t, stageExpand, false), Column: c.bare(), Default: c.early()})
 	}
 }
 
@@ -116,7 +116,7 @@ func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
 		return
 	}
 	if c.retype != nil && c.retype.Kind == TypeFree {
-		b.add(stageExpand, c.at, OpWidenType{Table: t.t, Column: *c.orig, Type: c.retype.Canonical})
+		b.add(stageExpand, c.at, OpWidenType{Table: b.inForce(t, stageExpand, false), Column: *c.orig, Type: c.retype.Canonical})
 	}
 	switch {
 	case c.dropped:
@@ -131,18 +131,18 @@ func (b *builder) widened(t *tableShape, c *columnShape, downs []down) {
 		return
 	}
 	if c.orig.NotNull && !c.notNull {
-		b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: c.wide()})
+		b.add(stageExpand, c.at, OpDropNotNull{Table: b.inForce(t, stageExpand, false), Column: c.wide()})
 		b.warn(c.at, "null-for-old-readers", plan.Info, "make sure that running versions can read a NULL there",
 			"from expand on, new versions may write NULL into %s.%s, which old versions then read", t.label, c.orig.Name)
 	}
 	if c.orig.Default.IsZero() && !c.def.IsZero() && !c.retyped() {
-		b.add(stageExpand, c.at, OpSetDefault{Table: t.t, Column: c.now(), Default: c.def})
+		b.add(stageExpand, c.at, OpSetDefault{Table: b.inForce(t, stageExpand, false), Column: c.now(), Default: c.def})
 	}
 	if c.commented() {
 		col, _, _ := b.waiting(c)
 		before := col
 		before.Comment = c.orig.Comment
-		b.add(stageExpand, c.at, OpRestate{Table: t.t, Column: before, To: col})
+		b.add(stageExpand, c.at, OpRestate{Table: b.inForce(t, stageExpand, false), Column: before, To: col})
 	}
 }
 

@@ -213,7 +213,7 @@ func (m *Memory) changeConstraint(c Change) {
 	switch c := c.(type) {
 	case AddCheck:
 		if t := m.edit(c.Table); t != nil {
-			t.Constraints = append(t.Constraints, Constraint{Name: c.Name, Kind: "check", Columns: c.Check.Columns()})
+			t.Constraints = append(t.Constraints, c.constraint())
 		}
 	case AddConstraint:
 		if t := m.edit(c.Table); t != nil {

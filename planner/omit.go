@@ -88,7 +88,7 @@ func (b *builder) omit(t *tableShape, downs []down) {
 // relax lets a column that goes be NULL while new versions, which leave it out,
 // write beside old ones.
 func (b *builder) relax(t *tableShape, c *columnShape) {
-	b.add(stageExpand, c.at, OpDropNotNull{Table: t.t, Column: *c.orig})
+	b.add(stageExpand, c.at, OpDropNotNull{Table: b.inForce(t, stageExpand, false), Column: c.wide()})
 }
 
 // neverNull reports whether new versions always write a value into a column.

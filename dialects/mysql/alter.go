@@ -115,7 +115,7 @@ func (a alter) addColumns(s *ast.AlterTableSpec) ([]planner.Change, error) {
 		def.Rest = joinWords(def.Rest, position(s.Position))
 		// MySQL fills in an expression default by copying the table; treated as
 		// volatile, the column comes bare and the backfill evaluates it.
-		if !a.d.maria && !isSimpleDefault(def.Default) {
+		if !a.d.isSimpleDefault(parseType(def.Type), def.Default) {
 			def.Default.Volatile = true
 		}
 		out = append(out, planner.AddColumn{Table: a.table, Column: def, IfNotExists: s.IfNotExists})
@@ -211,7 +211,7 @@ func (a alter) generated(def *planner.ColumnDef, o *ast.ColumnOption) (reason st
 	if err != nil {
 		return err.Error()
 	}
-	def.Generated, def.GeneratedAs = "virtual", e
+	def.Generated, def.GeneratedAs = virtual, e
 	if o.Stored {
 		def.Generated = "stored"
 	}

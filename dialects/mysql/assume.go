@@ -127,7 +127,7 @@ func (a *assumed) column(c *ast.ColumnDef) {
 		case ast.ColumnOptionAutoIncrement:
 			col.Generated = "auto_increment"
 		case ast.ColumnOptionGenerated:
-			col.Generated = "virtual"
+			col.Generated = virtual
 			if o.Stored {
 				col.Generated = "stored"
 			}

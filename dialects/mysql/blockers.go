@@ -140,10 +140,14 @@ func (b *blockers) inOneFile(drop, again string, change ...string) string {
 
 func (b *blockers) constraints() {
 	for _, c := range b.t.Constraints {
+		ref := b.part("constraint", c.Name)
+		if len(b.columns) > 0 && !b.hits(c.Columns) && b.d.reproves(b.t, c) {
+			b.add(ref, joinWords("check constraint", c.Name), "it mentions a date, a time, an ENUM or a SET, and MySQL would copy the table, which nobody could use meanwhile, to give any of its columns another name: "+
+				"write DROP CHECK before the change and ADD CONSTRAINT after it, in the same file")
+		}
 		if len(b.columns) == 0 || !b.hits(c.Columns) {
 			continue
 		}
-		ref := b.part("constraint", c.Name)
 		switch {
 		case c.Kind == "foreign key" && b.wish == planner.WishReplace:
 			b.add(ref, "foreign key "+c.Name, "it contains the column, and wants the same type on both sides: %s", b.inOneFile("DROP FOREIGN KEY", "ADD CONSTRAINT", "the change of both columns"))

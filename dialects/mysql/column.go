@@ -25,40 +25,52 @@ func (d *dialect) generated(t *planner.Table, c planner.Column) error {
 	return d.unsupported(fmt.Sprintf("column %s.%s", t.Ref.Name, c.Name), "it is a generated column", "")
 }
 
-func (d *dialect) setDefault(op planner.OpSetDefault) planner.Lowered {
+func (d *dialect) setDefault(s *planner.Schema, op planner.OpSetDefault) planner.Lowered {
 	table := op.Table.Ref.Name
 	label := table + "." + op.Column.Name
 	title := "set the default of " + label
 	if op.Default.IsZero() {
 		title = "drop the default of " + label
 	}
-	return steps(ddl(table, title, "", plan.Metadata,
-		stmts(stmt(d.defaultSQLStatement(table, op.Column, op.Default), "")),
-		stmts(stmt(d.restoreDefault(table, op.Column, op.Before), ""))))
+	do, m := d.defaultSQLStatement(op.Table, op.Column, op.Default)
+	undo, _ := d.restoreDefault(op.Table, op.Column, op.Before)
+	st := ddl(table, title, "", m.work, stmts(stmt(do, "")), stmts(stmt(undo, "")))
+	if m.work != plan.Metadata {
+		st.Rows = op.Table.Rows
+	}
+	out := steps(st)
+	out.Hazards = d.toldDefining(s, op.Table, m, title)
+	return out
 }
 
 // defaultSQLStatement sets or drops a default. The current time is set by restating the
-// column: SET DEFAULT would make an expression of it, DEFAULT (now()).
-func (d *dialect) defaultSQLStatement(table string, c planner.Column, def planner.Expr) string {
+// column: SET DEFAULT would make an expression of it, DEFAULT (now()). So is what MySQL
+// takes for a literal, even in parentheses, where a type has no literal defaults.
+func (d *dialect) defaultSQLStatement(t *planner.Table, c planner.Column, def planner.Expr) (string, manner) {
+	table := t.Ref.Name
 	if def.IsZero() {
-		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name)))
+		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s DROP DEFAULT", quoteName(c.Name))), instantly
 	}
-	t := parseType(c.Type)
-	text := d.defaultSQL(t, def)
-	if isNow(text) {
+	typ := parseType(c.Type)
+	text := d.defaultSQL(typ, def)
+	if isNow(text) || d.onlyExpressions(typ) && (isNull(def) || isLiteral(def.SQL(quoteName))) {
 		c.Default = def
-		return alterTable(table, instant, d.restated(c))
+		m := d.defining(t, instantly)
+		return alterTable(table, m.how, d.restated(c)), m
 	}
-	return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), text))
+	return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", quoteName(c.Name), text)), instantly
 }
 
 // restoreDefault is the way back. A nullable column without default has DEFAULT
 // NULL: after DROP DEFAULT, an INSERT that leaves it out would fail.
-func (d *dialect) restoreDefault(table string, c planner.Column, before planner.Expr) string {
+func (d *dialect) restoreDefault(t *planner.Table, c planner.Column, before planner.Expr) (string, manner) {
 	if before.IsZero() && !c.NotNull {
-		return alterTable(table, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT NULL", quoteName(c.Name)))
+		if d.onlyExpressions(parseType(c.Type)) {
+			return d.defaultSQLStatement(t, c, nullDefault())
+		}
+		return alterTable(t.Ref.Name, instant, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT NULL", quoteName(c.Name))), instantly
 	}
-	return d.defaultSQLStatement(table, c, before)
+	return d.defaultSQLStatement(t, c, before)
 }
 
 // nullSteps are the statements that allow and forbid NULL. Both servers rebuild
@@ -96,7 +108,7 @@ func (d *dialect) dropNotNull(s *planner.Schema, op planner.OpDropNotNull) (plan
 		Message: label + " holds NULLs by now; give them a value, then undo again",
 	}
 	out := steps(st)
-	out.Hazards = d.told(s, op.Table, d.allowing(s, op.Table), "allow NULL in "+label)
+	out.Hazards = d.toldDefining(s, op.Table, d.allowing(s, op.Table), "allow NULL in "+label)
 	return out, nil
 }
 
@@ -113,7 +125,7 @@ func (d *dialect) setNotNull(s *planner.Schema, op planner.OpSetNotNull) (planne
 		"the server proves it while it rebuilds the table beside its writers", plan.Rewrite, forbid, allow)
 	st.Rows = op.Table.Rows
 	out := steps(st)
-	out.Hazards = d.told(s, op.Table, d.allowing(s, op.Table), "forbid NULL in "+strings.Join(labels, ", "))
+	out.Hazards = d.toldDefining(s, op.Table, d.allowing(s, op.Table), "forbid NULL in "+strings.Join(labels, ", "))
 	return out, nil
 }
 
@@ -128,21 +140,27 @@ func (d *dialect) widenType(s *planner.Schema, op planner.OpWidenType) (planner.
 	table := op.Table.Ref.Name
 	wide := op.Column
 	wide.Type = op.Type
-	how := instant
+	m := instantly
 	if !d.maria && a.class() != classEnum && a.class() != classInt {
-		how = inplace
+		m.how = inplace
 	}
+	m = d.defining(op.Table, m)
 	p := d.probes(s, table)
-	st := ddl(table, fmt.Sprintf("widen %s.%s to %s", table, op.Column.Name, op.Type), "every value stays as it is", plan.Metadata,
-		stmts(stmt(alterTable(table, how, d.restated(wide)), p.columnType(op.Column.Name, d.shown(b, s.VersionNum)))),
-		stmts(stmt(setMode, ""), stmt(alterTable(table, d.narrow(s, a, b), d.restated(op.Column)), p.columnType(op.Column.Name, op.Column.Type))))
+	st := ddl(table, fmt.Sprintf("widen %s.%s to %s", table, op.Column.Name, op.Type), "every value stays as it is", m.work,
+		stmts(stmt(alterTable(table, m.how, d.restated(wide)), p.columnType(op.Column.Name, d.shown(b, s.VersionNum)))),
+		stmts(stmt(setMode, ""), stmt(alterTable(table, d.narrow(s, op.Table, a, b), d.restated(op.Column)), p.columnType(op.Column.Name, op.Column.Type))))
+	if m.work != plan.Metadata {
+		st.Rows = op.Table.Rows
+	}
 	if fits := tooWide(a, quoteName(op.Column.Name)); fits != "" {
 		st.UndoLoses = &plan.Check{
 			SQL:     fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)", quoteName(table), fits),
 			Message: fmt.Sprintf("%s.%s holds values by now that %s cannot hold", table, op.Column.Name, a.sql()),
 		}
 	}
-	return steps(st), nil
+	out := steps(st)
+	out.Hazards = d.toldDefining(s, op.Table, m, fmt.Sprintf("widen %s.%s", table, op.Column.Name))
+	return out, nil
 }
 
 // keyed: MariaDB changes no type of a column of a foreign key, be it to a longer
@@ -171,20 +189,38 @@ func (d *dialect) keyed(op planner.OpWidenType) error {
 }
 
 // narrow says how a type is made narrower again: by copying the table.
-func (d *dialect) narrow(s *planner.Schema, a, b colType) string {
+func (d *dialect) narrow(s *planner.Schema, t *planner.Table, a, b colType) string {
 	if a.name == b.name && a.class() == classInt {
-		return instant
+		return d.defining(t, instantly).how
 	}
-	return d.copying(s)
+	return d.copying(s, t)
 }
 
 // copying is the best way to copy a table: MariaDB has one that lets writers in
-// since 11.2.
-func (d *dialect) copying(s *planner.Schema) string {
-	if d.maria && s.VersionNum >= 110200 {
+// since 11.2, but for a table whose rows a foreign key changes with their parent's.
+func (d *dialect) copying(s *planner.Schema, t *planner.Table) string {
+	if d.copiesOnline(s, t) {
 		return copyNone
 	}
 	return copyShared
+}
+
+func (d *dialect) copiesOnline(s *planner.Schema, t *planner.Table) bool {
+	return d.maria && s.VersionNum >= mariaOnlineCopy && d.followsParent(t) == ""
+}
+
+// followsParent names the foreign key with which rows of a table are changed or deleted
+// when their parent's are; "" if there is none.
+func (d *dialect) followsParent(t *planner.Table) string {
+	for _, k := range t.Constraints {
+		if k.Kind != "foreign key" {
+			continue
+		}
+		if c, err := d.constraintOf("ADD " + k.Definition); k.Cascades || err == nil && c != nil && cascades(c.Refer) {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 // tooWide is true for values that a type cannot hold.

@@ -12,6 +12,9 @@ import (
 // the statement that makes the change carries the ALGORITHM that must do.
 func (d *dialect) Compare(s *planner.Schema, from planner.Column, to string) planner.TypeChange {
 	a, b := parseType(from.Type), parseType(to)
+	if a.charset+a.collate != "" { // a column of the migration's own says it in its type
+		from.Charset, from.Collation = charsetOf(&planner.Table{}, from), a.collate
+	}
 	out := planner.TypeChange{Kind: planner.TypeIncompatible, Canonical: d.shown(b, s.VersionNum)}
 	if !a.known || !b.known {
 		out.Why = fmt.Sprintf("the planner does not know how %s and %s relate", from.Type, to)
@@ -118,6 +121,9 @@ func indexedWhole(s *planner.Schema, c planner.Column) bool {
 func collations(s *planner.Schema, c planner.Column) []string {
 	if c.Collation != "" {
 		return []string{strings.ToLower(c.Collation)}
+	}
+	if c.Charset != "" {
+		return []string{strings.ToLower(c.Charset) + "_"} // one of its collations
 	}
 	var out []string
 	for _, t := range s.Tables {

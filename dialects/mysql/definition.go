@@ -42,20 +42,23 @@ func (d *dialect) defaultSQL(t colType, e planner.Expr) string {
 	switch {
 	case isNull(e), isNow(text) && (t.name == "datetime" || t.name == "timestamp"):
 		return text
-	case isLiteral(text) && (d.maria || !t.isLOB()):
+	case isLiteral(text) && !d.onlyExpressions(t):
 		return text
 	}
 	return "(" + text + ")"
 }
 
-// isSimpleDefault reports whether a default is a literal or the current time,
-// which servers fill into existing rows without copying the table.
-func isSimpleDefault(e planner.Expr) bool {
-	if e.IsZero() || isNull(e) {
+// onlyExpressions reports whether a default of the type must be an expression.
+func (d *dialect) onlyExpressions(t colType) bool { return !d.maria && t.isLOB() }
+
+// isSimpleDefault reports whether a default is filled into existing rows without
+// copying the table, which MySQL does with literals and the current time.
+func (d *dialect) isSimpleDefault(t colType, e planner.Expr) bool {
+	if d.maria || e.IsZero() || isNull(e) {
 		return true
 	}
 	text := e.SQL(quoteName)
-	return isLiteral(text) || isNow(text)
+	return !d.onlyExpressions(t) && isLiteral(text) || isNow(text)
 }
 
 func isNull(e planner.Expr) bool {

@@ -48,8 +48,8 @@ func (d *dialect) rebuilding(s *planner.Schema, t *planner.Table) manner {
 	switch {
 	case !d.hampered(t):
 		return rebuilt
-	case !d.maria || s.VersionNum >= mariaOnlineCopy:
-		return manner{d.copying(s), plan.Rewrite}
+	case !d.maria || d.copiesOnline(s, t):
+		return manner{d.copying(s, t), plan.Rewrite}
 	}
 	return manner{inplaceShared, plan.Rewrite}
 }
@@ -61,16 +61,16 @@ func (d *dialect) hampered(t *planner.Table) bool {
 
 func indexesVirtual(t *planner.Table) bool {
 	return slices.ContainsFunc(t.Indexes, func(ix planner.Index) bool {
-		return slices.ContainsFunc(ix.Columns, func(name string) bool { c := t.Column(name); return c != nil && c.Generated == "virtual" })
+		return slices.ContainsFunc(ix.Columns, func(name string) bool { c := t.Column(name); return c != nil && c.Generated == virtual })
 	})
 }
 
 // allowing says how NULL is allowed or forbidden: by rebuilding the table.
 func (d *dialect) allowing(s *planner.Schema, t *planner.Table) manner {
 	if d.maria && indexesVirtual(t) {
-		return manner{d.copying(s), plan.Rewrite}
+		return manner{d.copying(s, t), plan.Rewrite}
 	}
-	return d.rebuilding(s, t)
+	return d.defining(t, d.rebuilding(s, t))
 }
 
 // The places of new columns, besides behind a column that is named.
@@ -85,7 +85,7 @@ func (d *dialect) adding(s *planner.Schema, t *planner.Table, places []string) m
 	end := !slices.ContainsFunc(places, func(p string) bool { return p != placeEnd })
 	switch {
 	case d.maria && slices.ContainsFunc(places, func(p string) bool { return movesVirtual(t, p) }):
-		return manner{d.copying(s), plan.Rewrite}
+		return manner{d.copying(s, t), plan.Rewrite}
 	case d.neverInstant(s, t), d.exhausted(s, t) != "", !d.maria && s.VersionNum < mysqlInstantAdd, !d.maria && !end && s.VersionNum < mysqlInstantPlace:
 		return d.rebuilding(s, t)
 	}
@@ -96,7 +96,7 @@ func (d *dialect) adding(s *planner.Schema, t *planner.Table, places []string) m
 func movesVirtual(t *planner.Table, place string) bool {
 	passed := place == placeFirst
 	for _, c := range t.Columns {
-		if passed && c.Generated == "virtual" {
+		if passed && c.Generated == virtual {
 			return true
 		}
 		passed = passed || c.Name == place
@@ -141,6 +141,9 @@ func (d *dialect) exhausted(s *planner.Schema, t *planner.Table) string {
 	return ""
 }
 
+// ruleLock is the rule of what writers wait for.
+const ruleLock = "lock-not-none"
+
 // told are the hazards of running a statement in a manner.
 func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what string) []plan.Hazard {
 	var out []plan.Hazard
@@ -153,9 +156,9 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 	}
 	if m.blocking() {
 		out = append(out, plan.Hazard{
-			Rule: "lock-not-none", Severity: blockingSeverity(t),
+			Rule: ruleLock, Severity: blockingSeverity(t),
 			Message: fmt.Sprintf("to %s %s takes a lock on table %s (%s) that every write waits for until it is done", what, d.product(), t.Ref.Name, sizeOf(t)),
-			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t),
+			Instead: "do it at a quiet hour and allow it for a table so small that it takes no time" + withoutFulltext(t) + d.withoutParent(s, t, m),
 		})
 	}
 	return out
@@ -164,6 +167,15 @@ func (d *dialect) told(s *planner.Schema, t *planner.Table, m manner, what strin
 func withoutFulltext(t *planner.Table) string {
 	if ix := fulltext(t); ix != "" {
 		return "; or drop the FULLTEXT index " + ix + " before, and build it again after"
+	}
+	return ""
+}
+
+// withoutParent names the foreign key but for which MariaDB would copy the table beside
+// its writers.
+func (d *dialect) withoutParent(s *planner.Schema, t *planner.Table, m manner) string {
+	if k := d.followsParent(t); k != "" && d.maria && s.VersionNum >= mariaOnlineCopy && m.how == copyShared {
+		return "; or drop foreign key " + k + " before, whose rows follow their parent's, and add it again after"
 	}
 	return ""
 }
@@ -192,7 +204,7 @@ func (in *inspector) storage(ctx context.Context, t *planner.Table) error {
 	}
 	stored := len(t.Columns)
 	for _, c := range t.Columns {
-		if c.Generated == "virtual" {
+		if c.Generated == virtual {
 			stored--
 		}
 	}

@@ -20,7 +20,7 @@ func (d *dialect) building(s *planner.Schema, t *planner.Table, ix planner.Index
 	switch {
 	case kind == "":
 		return manner{inplace, plan.Build}
-	case d.maria && s.VersionNum >= mariaOnlineCopy:
+	case d.copiesOnline(s, t):
 		return manner{copyNone, plan.Rewrite}
 	case kind == "functional" && (ix.Unique || hiddenAfter(t, ix)):
 		return manner{copyShared, plan.Rewrite}
@@ -41,9 +41,9 @@ func hiddenAfter(t *planner.Table, ix planner.Index) bool {
 }
 
 // unbuilding says how an index is dropped.
-func (d *dialect) unbuilding(s *planner.Schema, ix planner.Index) manner {
+func (d *dialect) unbuilding(s *planner.Schema, t *planner.Table, ix planner.Index) manner {
 	if ix.Unique && indexKind(ix) == "functional" {
-		return manner{d.copying(s), plan.Rewrite}
+		return manner{d.copying(s, t), plan.Rewrite}
 	}
 	return manner{inplace, plan.Metadata}
 }
@@ -55,7 +55,7 @@ func (d *dialect) buildIndex(s *planner.Schema, t *planner.Table, ix planner.Ind
 		// CREATE INDEX has its options without a comma.
 		stmts(stmt(ix.Definition+" "+strings.ReplaceAll(m.how, ",", ""), p.indexes([]string{ix.Name}, 1))),
 		// MariaDB's DROP INDEX takes no ALGORITHM.
-		stmts(stmt(alterTable(t.Ref.Name, d.unbuilding(s, ix).how, "DROP INDEX "+quoteName(ix.Name)), p.indexes([]string{ix.Name}, 0))))
+		stmts(stmt(alterTable(t.Ref.Name, d.unbuilding(s, t, ix).how, "DROP INDEX "+quoteName(ix.Name)), p.indexes([]string{ix.Name}, 0))))
 	st.Rows = t.Rows
 	out := steps(st)
 	out.Hazards = d.told(s, t, m, "build index "+ix.Name)
@@ -147,7 +147,7 @@ func (d *dialect) dropIndex(s *planner.Schema, op planner.OpDropIndex) (planner.
 	if fk := neededBy(t, ix); fk != "" {
 		return planner.Lowered{}, d.unsupported("index "+ix.Name, "foreign key "+fk+" needs it", "create another index on the same columns first")
 	}
-	built, m := d.buildIndex(s, t, ix, "").Steps[0], d.unbuilding(s, ix)
+	built, m := d.buildIndex(s, t, ix, "").Steps[0], d.unbuilding(s, t, ix)
 	st := ddl(t.Ref.Name, fmt.Sprintf("drop index %s of %s", ix.Name, t.Ref.Name), "", m.work, built.UndoStatements, built.Statements)
 	if m.work != plan.Metadata {
 		st.Rows = t.Rows

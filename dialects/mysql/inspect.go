@@ -288,11 +288,11 @@ func (in *inspector) columns(ctx context.Context, t *planner.Table) error {
 		case strings.Contains(extra, "stored generated"), strings.Contains(extra, "persistent"):
 			c.Generated = "stored"
 		case strings.Contains(extra, "virtual generated"):
-			c.Generated = "virtual"
+			c.Generated = virtual
 		case strings.Contains(extra, "auto_increment"):
 			c.Generated = "auto_increment"
 		}
-		if c.Generated == "stored" || c.Generated == "virtual" {
+		if c.Generated == "stored" || c.Generated == virtual {
 			t.Dependents = append(t.Dependents, planner.Dependent{Kind: "generated column", Name: c.Name, Columns: in.mentioned(t, r[8].String)})
 		}
 		c.Default = in.defaultOf(c, r[3], strings.Contains(extra, "default_generated"))

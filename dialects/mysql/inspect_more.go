@@ -120,7 +120,7 @@ func (in *inspector) checks(ctx context.Context, t *planner.Table) error {
 		}
 		con := planner.Constraint{Name: r[0].String, Kind: "check", Columns: in.mentioned(t, clause), Definition: "CHECK (" + clause + ")"}
 		if r[3].String == "NO" {
-			con.Definition += " NOT ENFORCED"
+			con.Definition += unenforced
 		}
 		t.Constraints = append(t.Constraints, con)
 	}, query)

@@ -195,11 +195,13 @@ func (l *linter) redefined(table *ast.TableName, s *ast.AlterTableSpec) {
 	if err != nil {
 		return
 	}
-	old := parseType(col.Type)
-	charset := col.Charset
-	if charset == "" {
-		charset = t.Facts[factCharset]
+	for _, o := range c.Options {
+		if o.Tp == ast.ColumnOptionCollate {
+			to.collate = o.StrValue
+		}
 	}
+	old := parseType(col.Type)
+	charset := charsetOf(t, *col)
 	kind := l.d.Compare(l.m.Schema, *col, to.full()).Kind
 	if to.charset != "" && charset != "" && !strings.EqualFold(to.charset, charset) && old.isText() && kind != planner.TypeCompatible {
 		l.find("charset-conversion", "", "ADD COLUMN in the new character set, UPDATE it from the old one, DROP COLUMN that",

@@ -47,7 +47,7 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 	case planner.OpAddColumns:
 		return d.addColumns(s, op)
 	case planner.OpSetDefault:
-		return d.setDefault(op), nil
+		return d.setDefault(s, op), nil
 	case planner.OpDropNotNull:
 		return d.dropNotNull(s, op)
 	case planner.OpOmit:
@@ -79,7 +79,7 @@ func (d *dialect) Lower(s *planner.Schema, op planner.Op) (planner.Lowered, erro
 	case planner.OpPurgeTable:
 		return d.purgeTable(s, op), nil
 	case planner.OpRestate:
-		return d.restate(op)
+		return d.restate(s, op)
 	case planner.OpAddConstraint:
 		return d.addConstraint(s, op)
 	case planner.OpDropConstraint:
@@ -198,37 +198,42 @@ func (d *dialect) createTable(s *planner.Schema, op planner.OpCreateTable) plann
 
 func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planner.Lowered, error) {
 	table := op.Table.Ref.Name
-	var adds, drops, names, labels, guarded []string
-	for _, n := range inPlace(op.Columns) {
-		if !d.maria && !isSimpleDefault(n.Default) {
-			return planner.Lowered{}, d.unsupported(fmt.Sprintf("column %s.%s", table, n.Name),
-				"MySQL copies the table to fill in a default that is an expression", "add the column without it, UPDATE it, then SET DEFAULT")
-		}
-		adds = append(adds, "ADD COLUMN "+d.newColumn(s, op.Table, n))
-		drops = append(drops, "DROP COLUMN "+quoteName(n.Name))
-		names = append(names, n.Name)
-		labels = append(labels, table+"."+n.Name)
-		if n.Guarded {
-			guarded = append(guarded, quoteName(n.Name)+" IS NOT NULL")
-			if !n.Default.IsZero() {
-				guarded[len(guarded)-1] = fmt.Sprintf("NOT (%s <=> %s)", quoteName(n.Name), d.defaultSQL(parseType(n.Type), n.Default))
+	var labels, guarded []string
+	var do, undo []plan.Statement
+	var hazards []plan.Hazard
+	work := plan.Metadata
+	why := "both shapes need a place for their values"
+	p := d.probes(s, table)
+	t := op.Table
+	for _, run := range runs(inPlace(op.Columns)) {
+		var adds, drops, names []string
+		for _, n := range run {
+			if !d.isSimpleDefault(parseType(n.Type), n.Default) {
+				return planner.Lowered{}, d.unsupported(fmt.Sprintf("column %s.%s", table, n.Name),
+					"MySQL copies the table to fill in a default that is an expression", "add the column without it, UPDATE it, then SET DEFAULT")
+			}
+			adds = append(adds, "ADD COLUMN "+d.newColumn(s, t, n))
+			drops = append(drops, "DROP COLUMN "+quoteName(n.Name))
+			names = append(names, n.Name)
+			labels = append(labels, table+"."+n.Name)
+			if n.Guarded {
+				guarded = append(guarded, d.written(n))
 			}
 		}
+		add, drop := d.addingRun(s, t, run)
+		if placed := placing(run, add); placed != add {
+			add, why = placed, "both shapes need a place for their values; the table is rebuilt beside its writers, so that each row has room and contract need not do it"
+		}
+		do = append(do, stmt(alterTable(table, add.how, adds...), p.columns(names, len(names))))
+		undo = append(stmts(stmt(alterTable(table, drop.how, drops...), p.columns(names, 0))), undo...)
+		if add.work != plan.Metadata {
+			work = add.work
+		}
+		hazards = append(hazards, d.told(s, t, add, plural("add column", labels[len(labels)-len(names):]))...)
+		t = d.grown(s, t, run)
 	}
-	add, drop := d.adding(s, op.Table, d.places(s, op.Table, op.Columns)), d.dropping(s, op.Table, false)
-	if slices.ContainsFunc(op.Columns, func(n planner.NewColumn) bool { return n.Generated == "stored" }) {
-		// It is computed for every row while the table is copied.
-		add = manner{d.copying(s), plan.Rewrite}
-	}
-	why := "both shapes need a place for their values"
-	if placed := placing(op.Columns, add); placed != add {
-		add, why = placed, "both shapes need a place for their values; the table is rebuilt beside its writers, so that each row has room and contract need not do it"
-	}
-	p := d.probes(s, table)
-	st := ddl(table, plural("add column", labels), why, add.work,
-		stmts(stmt(alterTable(table, add.how, adds...), p.columns(names, len(names)))),
-		stmts(stmt(alterTable(table, drop.how, drops...), p.columns(names, 0))))
-	if add.work != plan.Metadata {
+	st := ddl(table, plural("add column", labels), why, work, do, undo)
+	if work != plan.Metadata {
 		st.Rows = op.Table.Rows
 	}
 	if len(guarded) > 0 {
@@ -238,8 +243,16 @@ func (d *dialect) addColumns(s *planner.Schema, op planner.OpAddColumns) (planne
 		}
 	}
 	out := steps(st)
-	out.Hazards = d.told(s, op.Table, add, plural("add column", labels))
+	out.Hazards = hazards
 	return out, nil
+}
+
+// written is true for rows in which somebody has written an added column.
+func (d *dialect) written(n planner.NewColumn) string {
+	if n.Default.IsZero() {
+		return quoteName(n.Name) + " IS NOT NULL"
+	}
+	return fmt.Sprintf("NOT (%s <=> %s)", quoteName(n.Name), d.defaultSQL(parseType(n.Type), n.Default))
 }
 
 func plural(what string, labels []string) string {
@@ -347,7 +360,7 @@ func (d *dialect) addCheck(s *planner.Schema, op planner.OpAddCheck) (planner.Lo
 		}
 	}
 	p := d.probes(s, table)
-	how := d.copying(s)
+	how := d.copying(s, op.Table)
 	add := alterTable(table, how, fmt.Sprintf("ADD CONSTRAINT %s CHECK (%s)", quoteName(name), op.Change.Check.SQL(quoteName)))
 	drop := alterTable(table, instant, "DROP CONSTRAINT "+quoteName(name))
 	st := ddl(table, fmt.Sprintf("add check %s to %s", name, table), "the server proves it by copying the table", plan.Rewrite,

@@ -85,7 +85,7 @@ func (d *dialect) addPrimaryKey(s *planner.Schema, op planner.OpAddConstraint) (
 	st := ddl(table, fmt.Sprintf("make (%s) the primary key of %s", strings.Join(op.Constraint.Columns, ", "), table),
 		"the server writes the table anew, in the key's order, beside its writers", m.work,
 		stmts(stmt(setMode, ""), stmt(alterTable(table, m.how, "ADD "+op.Constraint.SQL), p.indexes([]string{"PRIMARY"}, 1))),
-		stmts(stmt(alterTable(table, d.copying(s), "DROP PRIMARY KEY"), p.indexes([]string{"PRIMARY"}, 0))))
+		stmts(stmt(alterTable(table, d.copying(s, op.Table), "DROP PRIMARY KEY"), p.indexes([]string{"PRIMARY"}, 0))))
 	st.Rows = op.Table.Rows
 	out := steps(st)
 	out.Hazards = d.told(s, op.Table, m, "add the primary key")
@@ -315,8 +315,8 @@ func (d *dialect) dropConstraint(s *planner.Schema, op planner.OpDropConstraint)
 func (d *dialect) dropCheck(s *planner.Schema, op planner.OpDropConstraint) planner.Lowered {
 	table, c := op.Table.Ref.Name, op.Constraint
 	p := d.probes(s, table)
-	how := d.copying(s)
-	if strings.HasSuffix(c.Definition, "NOT ENFORCED") {
+	how := d.copying(s, op.Table)
+	if strings.HasSuffix(c.Definition, unenforced) {
 		how = instant
 	}
 	st := ddl(table, fmt.Sprintf("drop check %s of %s", c.Name, table), "whatever was valid stays valid", plan.Metadata,

@@ -154,12 +154,13 @@ func (x tableDirect) place(name string) (directStep, error) {
 		return directStep{}, nil
 	}
 	m := x.d.rebuilding(x.s, x.t)
-	if x.d.maria && !x.d.neverInstant(x.s, x.t) && !slices.ContainsFunc(x.t.Columns, func(c planner.Column) bool { return c.Generated == "virtual" }) {
+	if x.d.maria && !x.d.neverInstant(x.s, x.t) && !slices.ContainsFunc(x.t.Columns, func(c planner.Column) bool { return c.Generated == virtual }) {
 		m = instantly
 	}
+	m = x.d.defining(x.t, m)
 	st := directStep{
 		do: x.alter(clause, m.how, x.p.behind(name, place)), undo: x.alter(definition+" "+was, m.how, x.p.behind(name, was)), work: m.work,
-		hazards: append(x.d.told(x.s, x.t, m, "move column "+name), plan.Hazard{
+		hazards: append(x.d.toldDefining(x.s, x.t, m, "move column "+name), plan.Hazard{
 			Rule: "insert-without-column-list", Severity: plan.Info, Message: "INSERT into " + x.table + " without a list of columns, and SELECT *, find them in another order from then on",
 			Instead: "name the columns in the app's statements",
 		}),
@@ -208,9 +209,9 @@ func (x tableDirect) check() (directStep, error) {
 		return x.unsupported("there is no check "+name, "check the name")
 	}
 	enforce, relax := "ALTER CHECK "+quoteName(name)+" ENFORCED", "ALTER CHECK "+quoteName(name)+" NOT ENFORCED"
-	how := x.d.copying(x.s)
+	how := x.d.copying(x.s, x.t)
 	back, backHow := enforce, how
-	if strings.HasSuffix(x.t.Constraints[i].Definition, "NOT ENFORCED") {
+	if strings.HasSuffix(x.t.Constraints[i].Definition, unenforced) {
 		back, backHow = relax, instant
 	}
 	if strings.HasSuffix(clause, "NOT ENFORCED") {
@@ -330,7 +331,7 @@ func (x tableDirect) identity() (directStep, error) {
 	m := manner{inplaceShared, plan.Rewrite}
 	return directStep{
 		do:   x.alter(clause, m.how, x.p.columns([]string{name}, 1)),
-		undo: x.alter(undo, x.d.copying(x.s), x.p.columns([]string{name}, 0)),
+		undo: x.alter(undo, x.d.copying(x.s, x.t), x.p.columns([]string{name}, 0)),
 		work: m.work, rows: x.t.Rows, hazards: x.d.told(x.s, x.t, m, "number its rows"),
 	}, nil
 }

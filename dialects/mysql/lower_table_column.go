@@ -7,9 +7,9 @@ import (
 	"github.com/expandcontract/migrate/planner/plan"
 )
 
-// restate gives a column another comment or other attributes: metadata, on both
-// servers.
-func (d *dialect) restate(op planner.OpRestate) (planner.Lowered, error) {
+// restate gives a column another comment or other attributes: mostly metadata, on
+// both servers.
+func (d *dialect) restate(s *planner.Schema, op planner.OpRestate) (planner.Lowered, error) {
 	if err := d.generated(op.Table, op.Column); err != nil {
 		return planner.Lowered{}, err
 	}
@@ -21,7 +21,14 @@ func (d *dialect) restate(op planner.OpRestate) (planner.Lowered, error) {
 	case op.To.Rest != "":
 		title = fmt.Sprintf("make %s.%s %s", table, op.To.Name, op.To.Rest)
 	}
-	return steps(ddl(table, title, "", plan.Metadata,
-		stmts(stmt(alterTable(table, instant, d.restated(op.To)), "")),
-		stmts(stmt(alterTable(table, instant, d.restated(op.Column)), "")))), nil
+	m := d.defining(op.Table, instantly)
+	st := ddl(table, title, "", m.work,
+		stmts(stmt(alterTable(table, m.how, d.restated(op.To)), "")),
+		stmts(stmt(alterTable(table, m.how, d.restated(op.Column)), "")))
+	if m.work != plan.Metadata {
+		st.Rows = op.Table.Rows
+	}
+	out := steps(st)
+	out.Hazards = d.toldDefining(s, op.Table, m, title)
+	return out, nil
 }

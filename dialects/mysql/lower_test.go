@@ -14,7 +14,7 @@ import (
 
 // TestLower reads testdata/lower: an operation of fixtureOps in, its steps out.
 //
-//	lower OP [mariadb] [version=N] [format=compressed] [fulltext] [rows=N] [nokey] [notriggers]
+//	lower OP [mariadb] [version=N] [format=compressed] [fulltext] [follows] [rows=N] [nokey] [notriggers]
 //	verify [mariadb]
 func TestLower(t *testing.T) {
 	t.Parallel()
@@ -81,6 +81,10 @@ func fixture(d *dialect, td *datadriven.TestData) *planner.Schema {
 			s.Facts[factNoTriggers] = "yes"
 		case "nokey":
 			users.Key = nil
+		case "follows":
+			users.Constraints = append(users.Constraints, planner.Constraint{
+				Name: "fk", Kind: "foreign key", Columns: []string{"hits"}, Definition: "FOREIGN KEY (`hits`) REFERENCES `parents` (`id`) ON DELETE CASCADE",
+			})
 		case "fulltext":
 			users.Indexes = append(users.Indexes, planner.Index{Name: "ft", Columns: []string{"name"}, Definition: "CREATE FULLTEXT INDEX `ft` ON `users` (`name`)"})
 		}
@@ -146,8 +150,13 @@ func fixtureOp(t *testing.T, d *dialect, users *planner.Table, name string) plan
 		"add-columns": func() planner.Op {
 			return planner.OpAddColumns{Table: users, Columns: []planner.NewColumn{
 				{ColumnDef: planner.ColumnDef{Name: "first", Type: "varchar(100)", Comment: "c", Rest: "AFTER `id`"}},
-				{ColumnDef: planner.ColumnDef{Name: "note", Type: "text", Default: def("'x'")}, Guarded: true},
+				{ColumnDef: planner.ColumnDef{Name: "note", Type: "varchar(99)", Default: def("'x'")}, Guarded: true},
 				{ColumnDef: planner.ColumnDef{Name: "mail2", Type: "varchar(20)"}, Like: users.Column("mail"), After: "mail"},
+			}}
+		},
+		"add-text": func() planner.Op {
+			return planner.OpAddColumns{Table: users, Columns: []planner.NewColumn{
+				{ColumnDef: planner.ColumnDef{Name: "note", Type: "text", Default: def("'x'")}, Guarded: true},
 			}}
 		},
 		"set-default": func() planner.Op {

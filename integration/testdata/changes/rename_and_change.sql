@@ -45,3 +45,10 @@ ALTER TABLE posts RENAME TO articles;
 ALTER TABLE articles ADD COLUMN body varchar(20);
 UPDATE articles SET body = old;
 ALTER TABLE articles DROP COLUMN old;
+
+=== widened-and-dropped: mysql mariadb
+CREATE TABLE pages (id bigint PRIMARY KEY, title varchar(64) NOT NULL);
+INSERT INTO pages VALUES (1, 'Ada');
+---
+ALTER TABLE pages MODIFY COLUMN title varchar(74) NOT NULL;
+ALTER TABLE pages DROP COLUMN title;
