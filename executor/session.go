@@ -99,9 +99,9 @@ type Bounds struct {
 	// Bypass marks the transaction's writes as our own, which the shadow-write
 	// triggers leave alone.
 	Bypass bool
-	// Quiet, beside Bypass, has the triggers take back what the user's have made of the row
-	// (plan.Chunks).
-	Quiet bool
+	// Quiet, beside Bypass, has one of the triggers take back what the user's have made of
+	// the row (plan.Chunks).
+	Quiet string
 	// Late lets the transaction's commit answer, and its locks go, before what it did
 	// is safe on the server's disk and on those replicas that commits wait for. A
 	// crash of the server may lose it, then, but never without all that was written

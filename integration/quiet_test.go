@@ -2,6 +2,7 @@ package integration
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -84,6 +85,42 @@ func TestAnUpdateOfTheFilesOwnTouches(t *testing.T) {
 		reaches(t, executor.Open, state, err)
 		if diff := cmp.Diff([]string{"1 times: 500"}, touches(t, w)); diff != "" {
 			t.Errorf("after the UPDATE (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestOthersTriggersKnowNothingOfIt: a table may be in one migration's grace and another's backfill. The first one's
+// trigger must not take back what the second fills in.
+func TestOthersTriggersKnowNothingOfIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		touched(t, w)
+		w.exec(t, "ALTER TABLE t ADD COLUMN c int")
+		w.exec(t, "UPDATE t SET c = id, touches = 0")
+		w.exec(t, w.either("CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.touches := OLD.touches + 1; NEW.untouched := NEW.c; RETURN NEW; END $$", "DROP TRIGGER touch"))
+		if !w.postgres() {
+			w.exec(t, "CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW SET NEW.touches = OLD.touches + 1, NEW.untouched = NEW.c")
+		}
+		h := w.migrate(t, executor.Options{Overrides: map[string]string{"flag-full": "test", "soaked": "test"}})
+		first := file("0007_first", `
+			-- migrate:up t.b = a * 2
+			-- migrate:down t.a = b / 2
+			ALTER TABLE t ADD COLUMN b bigint;
+			ALTER TABLE t DROP COLUMN a;`)
+		state, err := h.expand(t.Context(), first)
+		reaches(t, executor.Open, state, err)
+		state, err = h.contract(t.Context(), first, time.Hour)
+		reaches(t, executor.Grace, state, err)
+		before := touches(t, w)
+		state, err = h.expand(t.Context(), file("0008_second", `
+			-- migrate:up t.d = c * 3
+			ALTER TABLE t ADD COLUMN d bigint;`))
+		reaches(t, executor.Open, state, err)
+		if n := w.number(t, "SELECT count(*) FROM t WHERE d = id * 3"); n != 500 {
+			t.Errorf("%d rows are filled, want 500", n)
+		}
+		if diff := cmp.Diff(before, touches(t, w)); diff != "" {
+			t.Errorf("after the second backfill (-want +got):\n%s", diff)
 		}
 	})
 }

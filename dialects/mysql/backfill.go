@@ -31,8 +31,10 @@ func (d *dialect) backfill(op planner.OpBackfill) (planner.Lowered, error) {
 	}
 	var out planner.Lowered
 	all := passes(d.jobs(op))
-	// An UPDATE of the file's own means all that it causes.
-	quieted := op.Shadowed && len(op.Fills)+len(op.Repairs) == 0 && len(othersWrite(op.Sync)) > 0
+	quieted := ""
+	if op.Shadowed && len(op.Fills)+len(op.Repairs) == 0 { // an UPDATE of the file's own means all that it causes
+		quieted = quietly(op.Sync)
+	}
 	for _, jobs := range all {
 		for i := range jobs {
 			// What a later pass reads must be there before.
@@ -44,7 +46,7 @@ func (d *dialect) backfill(op planner.OpBackfill) (planner.Lowered, error) {
 	}
 	if names := op.Table.Facts[factUpdateTriggers]; names != "" {
 		back := ""
-		if quieted {
+		if quieted != "" {
 			back = "; what they make of the row is taken back, what else they do is not"
 		}
 		out.Notes = append(out.Notes, fmt.Sprintf("the backfill's writes fire the triggers on updates of %s: %s%s", op.Table.Ref.Name, names, back))

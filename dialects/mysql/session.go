@@ -262,7 +262,7 @@ func (s *session) Reset(ctx context.Context, conn *sql.Conn) error {
 	}
 	for _, sql := range []string{
 		"ROLLBACK", unlockTables,
-		"SET SESSION sql_mode = '" + sqlMode + "', innodb_lock_wait_timeout = DEFAULT, lock_wait_timeout = 1, foreign_key_checks = 1, " + bypass + " = NULL",
+		"SET SESSION sql_mode = '" + sqlMode + "', innodb_lock_wait_timeout = DEFAULT, lock_wait_timeout = 1, foreign_key_checks = 1, " + bypass + " = NULL, " + quiet + " = NULL",
 	} {
 		if _, err := conn.ExecContext(ctx, sql); err != nil {
 			return fmt.Errorf("resetting a connection: %w", s.Redact(err))

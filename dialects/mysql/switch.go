@@ -397,7 +397,7 @@ func (w *switcher) undoFirst() (*plan.Chunks, error) {
 	c := k.chunks(t, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(t.Ref.Name), strings.Join(sets, ", "), bounds, cond)
 	}, cond)
-	c.Quiet = len(othersWrite(w.op.Grace)) > 0
+	c.Quiet = quietly(w.op.Grace)
 	return c, nil
 }
 

@@ -13,12 +13,17 @@ import (
 // leave them alone.
 const bypass = "@migrate_bypass"
 
-// What bypass holds. With the second they are to take back what the user's triggers
-// have made of the row.
-const (
-	bypassed = "1"
-	quiet    = "2"
-)
+// quiet names, beside bypass, the sync whose triggers are to take back what the user's have made of
+// the row. Another migration's on the same table know nothing of the columns that are written.
+const quiet = "@migrate_quiet"
+
+// quietly is the name for whose triggers there is something to take back; empty if there is nothing.
+func quietly(sync *planner.Sync) string {
+	if len(othersWrite(sync)) == 0 {
+		return ""
+	}
+	return sync.Name
+}
 
 // othersWrite lists the columns that the user's triggers may change in a row which a
 // backfill or a repair updates: those of neither shape, in the table's order.
@@ -57,7 +62,7 @@ func (d *dialect) triggersOf(sync *planner.Sync) triggers {
 		}
 		if others := othersWrite(sync); event == "UPDATE" && len(others) > 0 {
 			w.depth--
-			w.begin("ELSEIF %s = %s THEN", bypass, quiet)
+			w.begin("ELSEIF %s = %s THEN", quiet, quoteString(sync.Name))
 			for _, c := range others {
 				w.line("SET %s = %s;", newRow(c), oldRow(c))
 			}

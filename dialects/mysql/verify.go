@@ -121,7 +121,7 @@ func (v verifier) repair(side func(planner.Group) []planner.Assign) *plan.Chunks
 	c := v.k.chunks(v.sync.Table, func(bounds string) string {
 		return fmt.Sprintf("UPDATE %s SET %s WHERE %s AND (%s)", quoteName(v.sync.Table.Ref.Name), strings.Join(sets, ", "), bounds, cond)
 	}, cond)
-	c.Quiet = len(othersWrite(v.sync)) > 0
+	c.Quiet = quietly(v.sync)
 	return c
 }
 

@@ -149,14 +149,14 @@ func (c *watchedConn) begin(ctx context.Context, b executor.Bounds) error {
 		// A net below the watcher, not to cut in before it.
 		seconds = int(b.Lock/time.Second) + 2
 	}
-	value := "NULL"
+	value, of := "NULL", "NULL"
 	if b.Bypass {
-		value = bypassed
+		value = "1"
 	}
-	if b.Quiet {
-		value = quiet
+	if b.Quiet != "" {
+		of = quoteString(b.Quiet)
 	}
-	set := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s", seconds, bypass, value, impatient)
+	set := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, %s = %s, %s = %s, %s", seconds, bypass, value, quiet, of, impatient)
 	if set != c.set { // of statements under LOCK TABLES only the first has to
 		c.set = ""
 		if err := c.timed(func() error { _, err := c.fullConn.ExecContext(ctx, set, nil); return err }); err != nil {
@@ -184,7 +184,7 @@ func (c *watchedConn) end() error {
 	// Not with the caller's context: the wish must end whatever happened.
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()
-	if _, err := c.fullConn.ExecContext(ctx, "SET "+bypass+" = NULL, "+patient, nil); err != nil {
+	if _, err := c.fullConn.ExecContext(ctx, "SET "+bypass+" = NULL, "+quiet+" = NULL, "+patient, nil); err != nil {
 		c.broken = true
 		return err
 	}

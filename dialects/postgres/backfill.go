@@ -50,7 +50,7 @@ type pass struct {
 	jobs  []job
 	// still are further columns to name, which stay as they are (churn.go).
 	still []string
-	quiet bool // plan.Chunks.Quiet
+	quiet string // plan.Chunks.Quiet
 }
 
 // assignments writes SET: plain for a single job, else each column only in the
@@ -126,8 +126,10 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 		return planner.Lowered{}, &planner.Unsupported{What: "backfill of " + name, Reason: "it is not a plain table"}
 	}
 	out := planner.Lowered{}
-	// An UPDATE of the file's own means all that it causes.
-	p := pass{table: o.Table, label: name, quiet: changedByTriggers(o.Table) && o.Shadowed && len(o.Fills)+len(o.Repairs) == 0}
+	p := pass{table: o.Table, label: name}
+	if o.Shadowed && len(o.Fills)+len(o.Repairs) == 0 { // an UPDATE of the file's own means all that it causes
+		p.quiet = quietly(o.Sync)
+	}
 	columns := o.Table.Columns
 	if o.Sync != nil {
 		columns = o.Sync.Columns
@@ -155,7 +157,7 @@ func lowerBackfill(s *planner.Schema, o planner.OpBackfill) (planner.Lowered, er
 	}
 	if triggers := o.Table.Facts[factUpdateTriggers]; triggers != "" {
 		back := ""
-		if p.quiet {
+		if p.quiet != "" {
 			back = "; what they make of the row is taken back, what else they do is not"
 		}
 		out.Hazards = append(out.Hazards, plan.Hazard{

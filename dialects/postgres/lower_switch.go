@@ -255,7 +255,7 @@ func catchUp(s *planner.Schema, o planner.OpSwitch) *plan.Chunks {
 	if o.Grace == nil {
 		return nil
 	}
-	p := pass{table: o.Table, label: s.Display(o.Table.Ref), quiet: changedByTriggers(o.Table)}
+	p := pass{table: o.Table, label: s.Display(o.Table.Ref), quiet: quietly(o.Grace)}
 	key := slices.Clone(o.Table.Key)
 	for i, k := range key {
 		key[i] = renamed(o.Columns, k)

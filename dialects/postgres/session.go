@@ -161,8 +161,8 @@ func settings(b executor.Bounds) [][2]string {
 	if b.Bypass {
 		out = append(out, [2]string{"migrate.bypass", "on"})
 	}
-	if b.Quiet {
-		out = append(out, [2]string{quietSetting, "on"})
+	if b.Quiet != "" {
+		out = append(out, [2]string{quietSetting, b.Quiet})
 	}
 	return out
 }

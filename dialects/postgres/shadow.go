@@ -53,7 +53,7 @@ func (w *shadow) trigger() string { return quote(triggerPrefix + w.name()) }
 func (w *shadow) create() []string {
 	table, when := quoteRef(w.sync.Table.Ref), "pg_catalog.current_setting('migrate.bypass', true) IS DISTINCT FROM 'on'"
 	if changedByTriggers(w.sync.Table) {
-		when += " OR " + isQuiet
+		when += " OR " + w.isQuiet()
 	}
 	return []string{
 		w.source(),
@@ -98,11 +98,21 @@ func (w *shadow) source() string {
 		w.function(), searchPath(w.path), dollarQuoted("\n"+declare+"BEGIN\n"+body+"END\n"))
 }
 
-// quietSetting asks the trigger to take back what the user's have made of a row.
-const (
-	quietSetting = "migrate.quiet"
-	isQuiet      = "pg_catalog.current_setting('" + quietSetting + "', true) = 'on'"
-)
+// quietSetting names the sync whose trigger is to take back what the user's have made of a
+// row. Another migration's on the same table knows nothing of the columns that are written.
+const quietSetting = "migrate.quiet"
+
+func (w *shadow) isQuiet() string {
+	return "pg_catalog.current_setting('" + quietSetting + "', true) = " + literal(w.sync.Name)
+}
+
+// quietly is the name for whose trigger there is something to take back; empty if there is nothing.
+func quietly(y *planner.Sync) string {
+	if changedByTriggers(y.Table) {
+		return y.Name
+	}
+	return ""
+}
 
 // changedByTriggers: there are triggers whose doing ours can take back.
 func changedByTriggers(t *planner.Table) bool { return t.Facts[factChangingTriggers] != "" }
@@ -111,7 +121,7 @@ func changedByTriggers(t *planner.Table) bool { return t.Facts[factChangingTrigg
 // the two shapes only: whatever else has changed was some trigger's doing.
 func (w *shadow) quiet() {
 	w.vars = append(w.vars, "kept record")
-	w.line("IF %s THEN", isQuiet)
+	w.line("IF %s THEN", w.isQuiet())
 	w.indented(func() {
 		w.line("IF TG_OP = 'UPDATE' THEN")
 		w.indented(func() {

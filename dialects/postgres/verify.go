@@ -15,7 +15,7 @@ import (
 // passes; Strict wants new = up(old) there too.
 func (Dialect) Verify(s *planner.Schema, sync *planner.Sync) (plan.Verification, error) {
 	var lenient, strict []string
-	up := pass{table: sync.Table, label: s.Display(sync.Table.Ref), quiet: changedByTriggers(sync.Table)}
+	up := pass{table: sync.Table, label: s.Display(sync.Table.Ref), quiet: quietly(sync)}
 	down := up
 	for _, g := range sync.Groups {
 		bad, worse := inconsistent(sync, g)

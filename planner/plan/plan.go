@@ -222,9 +222,9 @@ type Chunks struct {
 	// behind that is not its affair, and it makes such rows itself where the
 	// engine writes a new version of a row elsewhere.
 	Bounded bool `json:"bounded,omitempty"`
-	// Quiet: what the user's own triggers make of the row is taken back by ours, which
-	// fires behind them. What else they do is done.
-	Quiet bool `json:"quiet,omitempty"`
+	// Quiet names the synchronisation whose trigger, which fires behind the user's, takes
+	// back what these make of the row. What else they do is done. Empty: none does.
+	Quiet string `json:"quiet,omitempty"`
 	// Rows estimates the table's rows.
 	Rows int64 `json:"rows"`
 }
