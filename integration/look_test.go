@@ -112,6 +112,9 @@ func TestRowsInTheWayAreTold(t *testing.T) {
 				}
 				var told []string
 				for _, hz := range p.Hazards {
+					if hz.Rule == "null-taken-for-unwritten" {
+						continue // it is planned, and speaks of old columns
+					}
 					told = append(told, fmt.Sprintf("%s: %s; %s", hz.Rule, hz.Message, hz.Instead))
 				}
 				all := strings.Join(told, "\n")

@@ -75,11 +75,12 @@ func TestGuardHearsWhoWasWaitedFor(t *testing.T) {
 				if _, err := tx.ExecContext(t.Context(), c.write); err != nil {
 					t.Fatal(err)
 				}
+				// It is told of between two attempts, when nobody queues.
 				var once sync.Once
 				committed := make(chan error, 1)
 				h := w.migrate(t, executor.Options{Reporter: reporter(func(e executor.Event) {
-					if s, ok := e.(executor.StepStarted); ok && s.Undo {
-						once.Do(func() { time.AfterFunc(1500*time.Millisecond, func() { committed <- tx.Commit() }) })
+					if _, ok := e.(executor.LockWait); ok {
+						once.Do(func() { committed <- tx.Commit() })
 					}
 				})})
 				_, err = h.Rollback(t.Context(), f.Name)
